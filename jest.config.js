@@ -1,0 +1,23 @@
+// Unit tests sit beside their source and need nothing running; integration tests start real servers; e2e tests boot machines.
+const base = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  testTimeout: 30_000,
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],
+  },
+};
+export default {
+  projects: [
+    { ...base, displayName: 'unit', roots: ['<rootDir>/src'], testPathIgnorePatterns: ['\\.int\\.test\\.ts$'] },
+    {
+      ...base,
+      displayName: 'integration',
+      testTimeout: 120_000,
+      roots: ['<rootDir>/src', '<rootDir>/test'],
+      testMatch: ['<rootDir>/src/**/*.int.test.ts', '<rootDir>/test/{workflow,replay,integration,conformance}/**/*.test.ts'],
+    },
+    { ...base, displayName: 'e2e', testTimeout: 1_800_000, roots: ['<rootDir>/test/e2e'], testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
+  ],
+};
