@@ -1,0 +1,11 @@
+export { isToolName, KUBERNETES_VERSION, TOOL_NAMES, TOOLS, type ToolName } from './catalog.js';
+export type { ToolContext } from './context.js';
+export { type EnsureOptions, ensureTool, ensureTools } from './ensure.js';
+export {
+  ensureHostPackages,
+  type HostPackage,
+  hostPackages,
+  installCommand,
+  missingHostPackages,
+} from './host-packages.js';
+export { ensureMachineTree } from './machine-tree.js';
