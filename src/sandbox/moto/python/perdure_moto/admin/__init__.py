@@ -1,0 +1,1 @@
+"""The admin side: what tests and the machine host use, never what an AWS client sees."""
