@@ -1,0 +1,134 @@
+import { Registry } from 'prom-client';
+import type { KubeObject } from '../api/types/meta.js';
+import type { Config, KubeConfigSource } from '../config/config.js';
+import type { AccessOptions } from '../kube/access.js';
+import { type KubeClient, kubeFromKubeconfigFile, kubeInCluster } from '../kube/client.js';
+import { LeaderElector } from '../kube/leader-election.js';
+import { type Log, silentLog } from '../telemetry/log.js';
+import type { Readiness } from '../telemetry/server.js';
+import type { LanePort } from './lane-port.js';
+import { bridgeMetrics } from './metrics.js';
+import { SOURCES, type Source } from './sources.js';
+import { temporalPort } from './temporal-port.js';
+import { Term, type TermOptions } from './term.js';
+
+export type BridgeConfig = Pick<Config, 'temporal' | 'kube' | 'watch' | 'leaderElection' | 'features' | 'identity'>;
+
+/** Parts that a caller brings along: the sandbox its log, tests their doubles. What is brought is not closed. */
+export interface BridgeParts {
+  readonly kube?: KubeClient;
+  readonly port?: LanePort;
+  readonly log?: Log;
+  readonly registry?: Registry;
+  readonly sources?: readonly Source[];
+  readonly tuning?: Pick<TermOptions, 'concurrency' | 'minIntervalMs' | 'queue'> & {
+    readonly leaseDurationMs?: number;
+    readonly renewDeadlineMs?: number;
+    readonly retryPeriodMs?: number;
+  };
+}
+
+export interface Bridge {
+  /** Ready: standing by, or leading with everything listed. Trouble that heals by itself shows in `details.degraded`. */
+  ready(): Readiness;
+  /** Gives the lease back and ends all connections. Idempotent. */
+  stop(): Promise<void>;
+  /** Settles when the bridge has ended; rejects when it ended by a bug. */
+  readonly ended: Promise<void>;
+}
+
+const WATCH_FILTER_LABEL = 'cluster.x-k8s.io/watch-filter';
+
+/**
+ * Starts the bridge and returns at once: it competes for the lease, and while it leads it watches the management cluster and signals lanes.
+ * Neither Temporal nor the API server need be up.
+ */
+export async function startBridge(config: BridgeConfig, parts: BridgeParts = {}): Promise<Bridge> {
+  const log = parts.log ?? silentLog;
+  const kube = parts.kube ?? managementKube(config.kube);
+  const port = parts.port ?? temporalPort(config.temporal, `perdure-bridge@${config.identity}`);
+  let term: Term | undefined;
+  const metrics = bridgeMetrics(
+    parts.registry ?? new Registry(),
+    () => term?.status().queue ?? { depth: 0, delayed: 0 },
+  );
+  metrics.leader.set(0);
+  const stop = new AbortController();
+  const elector = config.leaderElection.enabled ? electorOf(config, kube, log, parts.tuning) : undefined;
+
+  const lead = async (leading: AbortSignal): Promise<void> => {
+    metrics.leader.set(1);
+    metrics.sourceObjects.reset();
+    term = new Term({
+      kube,
+      port,
+      sources: parts.sources ?? SOURCES,
+      namespaces: config.watch.namespaces,
+      selects: selectorOf(config.watch.filter),
+      signalConverged: config.features.SignalConvergedAtStart,
+      metrics,
+      log,
+      ...parts.tuning,
+    });
+    await term.run(leading);
+    term = undefined;
+    metrics.leader.set(0);
+  };
+  const ended = (elector ? elector.run(stop.signal, lead) : lead(stop.signal)).finally(async () => {
+    if (!parts.port) await port.close();
+    if (!parts.kube) await kube.close();
+  });
+  // Whoever awaits `ended` sees the failure; without anybody it must not end the process as an unhandled rejection.
+  ended.catch((error: unknown) => log.error('bridge ended by a failure', { error }));
+
+  return {
+    ended,
+    ready: () => readiness(config, elector, term),
+    async stop() {
+      stop.abort(new Error('bridge stopped'));
+      await ended.catch(() => undefined);
+    },
+  };
+}
+
+/** Client of the management cluster as configured: the named kubeconfig, else the pod's service account. */
+export function managementKube(source: KubeConfigSource, options: AccessOptions = {}): KubeClient {
+  const access = { ...(source.limit ? { limit: source.limit } : {}), ...options };
+  if (source.kubeconfig === undefined) return kubeInCluster(access);
+  return kubeFromKubeconfigFile(source.kubeconfig, {
+    ...access,
+    ...(source.context === undefined ? {} : { context: source.context }),
+  });
+}
+
+function electorOf(
+  config: BridgeConfig,
+  kube: KubeClient,
+  log: Log,
+  tuning: BridgeParts['tuning'] = {},
+): LeaderElector {
+  const { namespace, name } = config.leaderElection;
+  return new LeaderElector({
+    kube,
+    namespace,
+    name,
+    identity: config.identity,
+    log,
+    ...(tuning.leaseDurationMs === undefined ? {} : { leaseDurationMs: tuning.leaseDurationMs }),
+    ...(tuning.renewDeadlineMs === undefined ? {} : { renewDeadlineMs: tuning.renewDeadlineMs }),
+    ...(tuning.retryPeriodMs === undefined ? {} : { retryPeriodMs: tuning.retryPeriodMs }),
+  });
+}
+
+function selectorOf(filter: string | undefined): (object: KubeObject) => boolean {
+  return filter === undefined ? () => true : (object) => object.metadata.labels?.[WATCH_FILTER_LABEL] === filter;
+}
+
+function readiness(config: BridgeConfig, elector: LeaderElector | undefined, term: Term | undefined): Readiness {
+  if (!term) {
+    const details = { role: 'standby', leader: elector?.holder ?? 'unknown', lease: config.leaderElection.name };
+    return { ready: elector?.holder !== undefined, details };
+  }
+  const status = term.status();
+  return { ready: status.started, details: { role: 'leader', degraded: term.degraded(), ...status } };
+}

@@ -1,0 +1,123 @@
+import type { KubeObject } from '../api/types/meta.js';
+import { LABEL } from '../domain/names.js';
+import { ABSENT, clusterFacts, type Facts, factsOf } from './facts.js';
+import {
+  clusterNameOf,
+  controllerOf,
+  parseRefKey,
+  type Ref,
+  reference,
+  referencesOf,
+  refKey,
+  refOf,
+} from './references.js';
+import { roleOf } from './sources.js';
+import type { World } from './world.js';
+
+/** One thing the lane of an object may be waiting for. `name` is stable, for people and for comparing. */
+export interface Dependency {
+  readonly name: string;
+  readonly facts: Facts;
+}
+
+/** The Cluster an object belongs to, if it is there. A control plane may be named by its Cluster before anything on it names the Cluster. */
+export function clusterOf(object: KubeObject, world: World): KubeObject | undefined {
+  const namespace = object.metadata.namespace ?? '';
+  const name = clusterNameOf(object);
+  if (name !== undefined) return world.get({ kind: 'Cluster', namespace, name });
+  return world.referrers(refOf(object)).find((referrer) => referrer.kind === 'Cluster');
+}
+
+/** All that can unblock the lane of `object`. Pure; what it returns decides, with the object itself, whether the lane is signalled. */
+export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
+  const found = new Map<string, Facts>();
+  const add = (ref: Ref): void => {
+    found.set(refKey(ref), factsOf(world.get(ref)));
+  };
+  for (const ref of referencesOf(object)) if (roleOf(ref.kind)) add(ref);
+  if (object.kind === 'Cluster') {
+    for (const ref of identitiesOf(object, world)) add(ref);
+    for (const member of members(object, world)) if (reportsToCluster(member)) add(refOf(member));
+  } else {
+    const cluster = clusterOf(object, world);
+    found.set('Cluster', cluster ? clusterFacts(cluster) : ABSENT);
+    for (const owned of world.ownedBy(object.metadata.uid)) if (isControlledBy(owned, object)) add(refOf(owned));
+  }
+  if (object.kind === 'KubeadmControlPlane') {
+    const cluster = clusterOf(object, world);
+    for (const secret of cluster ? members(cluster, world) : []) if (isClusterSecret(secret)) add(refOf(secret));
+    // Upstream keeps the control plane of a cluster until its workers are gone.
+    if (object.metadata.deletionTimestamp !== undefined && cluster) {
+      found.set('workers', String(members(cluster, world).some(isWorker)));
+    }
+  }
+  return [...found].map(([name, facts]) => ({ name, facts })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The lanes that may be waiting for `object`, itself included when it has one: the inverse of `dependenciesOf`. Pure. */
+export function lanesOf(object: KubeObject, world: World): Ref[] {
+  const lanes = new Map<string, Ref>();
+  const add = (ref: Ref | undefined): void => {
+    if (ref && roleOf(ref.kind) === 'lane') lanes.set(refKey(ref), ref);
+  };
+  const self = refOf(object);
+  add(self);
+  for (const referrer of world.referrers(self)) {
+    add(refOf(referrer));
+    // An identity is named by infra clusters, which are named by Clusters.
+    if (roleOf(referrer.kind) === 'infraCluster')
+      for (const cluster of world.referrers(refOf(referrer))) add(refOf(cluster));
+  }
+  for (const owner of object.metadata.ownerReferences ?? []) {
+    if (owner.controller === true || roleOf(object.kind) !== 'lane')
+      add({ ...self, kind: owner.kind, name: owner.name });
+  }
+  const cluster = clusterOf(object, world);
+  if (object.kind === 'Cluster') for (const member of members(object, world)) add(refOf(member));
+  if (object.kind === 'Cluster') add(reference(object, 'spec.controlPlaneRef'));
+  else if (cluster && reportsToCluster(object)) add(refOf(cluster));
+  if (cluster && object.kind !== 'Cluster' && (isClusterSecret(object) || isWorker(object))) {
+    add(reference(cluster, 'spec.controlPlaneRef'));
+  }
+  return [...lanes.values()];
+}
+
+/** For messages: `Machine demo-abc12`. */
+export function describeDependency(name: string): string {
+  if (!name.includes('/')) return name;
+  const ref = parseRefKey(name);
+  return `${ref.kind} ${ref.name}`;
+}
+
+function members(cluster: KubeObject, world: World): readonly KubeObject[] {
+  return world.inCluster(cluster.metadata.namespace ?? '', cluster.metadata.name);
+}
+
+/** A MachineSet of a MachineDeployment is seen through it. */
+function reportsToCluster(object: KubeObject): boolean {
+  if (object.kind === 'MachineSet') return controllerOf(object)?.kind !== 'MachineDeployment';
+  return object.kind === 'Machine' || object.kind === 'MachineDeployment' || object.kind === 'KubeadmControlPlane';
+}
+
+function identitiesOf(cluster: KubeObject, world: World): Ref[] {
+  const infra = reference(cluster, 'spec.infrastructureRef');
+  const object = infra && world.get(infra);
+  return object ? referencesOf(object).filter((ref) => roleOf(ref.kind) === 'identity') : [];
+}
+
+function isControlledBy(owned: KubeObject, owner: KubeObject): boolean {
+  return roleOf(owned.kind) === 'lane' && controllerOf(owned)?.uid === owner.metadata.uid;
+}
+
+function isWorker(object: KubeObject): boolean {
+  return object.kind === 'Machine' && object.metadata.labels?.[LABEL.controlPlane] === undefined;
+}
+
+const CLUSTER_SECRETS = ['ca', 'etcd', 'proxy', 'sa', 'kubeconfig'];
+
+function isClusterSecret(object: KubeObject): boolean {
+  const cluster = clusterNameOf(object);
+  return (
+    object.kind === 'Secret' && CLUSTER_SECRETS.some((purpose) => object.metadata.name === `${cluster}-${purpose}`)
+  );
+}

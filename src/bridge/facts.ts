@@ -1,0 +1,107 @@
+import type { Condition, KubeObject } from '../api/types/meta.js';
+import { findCondition } from '../domain/conditions.js';
+import {
+  endpointOf,
+  isControlPlaneInitialized,
+  isDataSecretCreated,
+  isPaused,
+  isProvisioned,
+  readPath,
+} from '../domain/contract.js';
+import { ANNOTATION } from '../domain/names.js';
+import { roleOf } from './sources.js';
+
+/**
+ * What of one object can unblock another one's lane, as short text. Anything left out can change as often as it likes without waking anybody:
+ * so the lanes' own status writes go nowhere unless somebody waits for what they say.
+ */
+export type Facts = string;
+
+/** Stands for an object that is not there. */
+export const ABSENT: Facts = 'absent';
+
+/** What the objects of a cluster wait for on their Cluster. */
+export function clusterFacts(cluster: KubeObject | undefined): Facts {
+  if (!cluster) return ABSENT;
+  const endpoint = endpointOf(cluster);
+  return facts(cluster, [
+    readPath(cluster, 'status.initialization.infrastructureProvisioned') === true,
+    isControlPlaneInitialized(cluster) || status(cluster, 'ControlPlaneInitialized') === 'True',
+    endpoint ? `${endpoint.host}:${endpoint.port}` : '',
+    isPaused(cluster, cluster),
+  ]);
+}
+
+/** What the owner of a Machine and its Cluster wait for on it. */
+export function machineFacts(machine: KubeObject): Facts {
+  return facts(machine, [
+    ...['Ready', 'Available', 'UpToDate', 'NodeReady', 'NodeHealthy', 'HealthCheckSucceeded', 'OwnerRemediated'].map(
+      (type) => status(machine, type),
+    ),
+    readPath(machine, 'status.nodeRef.name'),
+    readPath(machine, 'status.phase'),
+    machine.metadata.annotations?.[ANNOTATION.deleteMachine] !== undefined,
+  ]);
+}
+
+/** Conditions that others write on an object and that its own summary counts: gates, and the verdicts of health checks. */
+export function gateFacts(object: KubeObject): Facts {
+  const gates = [...list(object, 'spec.readinessGates'), ...list(object, 'spec.availabilityGates')];
+  const types = [...gates, ...(object.kind === 'Machine' ? ['HealthCheckSucceeded', 'OwnerRemediated'] : [])];
+  const known = types.map((type) => [type, status(object, type)] as const).filter(([, s]) => s !== '' && s !== undefined);
+  return known.map(([type, s]) => `${type}=${s}`).join(',');
+}
+
+function list(object: KubeObject, path: string): string[] {
+  const gates = readPath(object, path);
+  return Array.isArray(gates) ? gates.map((g) => String(readPath(g, 'conditionType'))) : [];
+}
+
+/** What the owner of a set of replicas and its Cluster wait for on it. */
+export function replicaFacts(object: KubeObject): Facts {
+  return facts(object, [
+    readPath(object, 'spec.replicas'),
+    ...['replicas', 'readyReplicas', 'availableReplicas', 'upToDateReplicas', 'version'].map((f) =>
+      readPath(object, `status.${f}`),
+    ),
+    status(object, 'Available'),
+    isControlPlaneInitialized(object),
+  ]);
+}
+
+/** What a lane waits for on an object it depends on, by the role of that object's kind. */
+export function factsOf(object: KubeObject | undefined): Facts {
+  if (!object) return ABSENT;
+  switch (roleOf(object.kind)) {
+    case 'lane':
+      if (object.kind === 'Cluster') return clusterFacts(object);
+      return object.kind === 'Machine' ? machineFacts(object) : replicaFacts(object);
+    case 'bootstrap':
+      return facts(object, [isDataSecretCreated(object), readPath(object, 'status.dataSecretName')]);
+    case 'infraCluster':
+    case 'infraMachine': {
+      const endpoint = endpointOf(object);
+      return facts(object, [
+        object.metadata.generation,
+        isProvisioned(object),
+        readPath(object, 'spec.providerID'),
+        endpoint ? `${endpoint.host}:${endpoint.port}` : '',
+        readPath(object, 'status.failureReason'),
+      ]);
+    }
+    case 'identity':
+      return facts(object, [object.metadata.generation]);
+    default:
+      // Templates and Secrets: that they are there, and whether they are the same ones.
+      return facts(object, []);
+  }
+}
+
+function facts(object: KubeObject, values: readonly unknown[]): Facts {
+  const deleting = object.metadata.deletionTimestamp === undefined ? '' : 'deleting';
+  return [object.metadata.uid, deleting, ...values].map((value) => String(value ?? '')).join('|');
+}
+
+function status(object: KubeObject, type: string): string {
+  return findCondition(readPath(object, 'status.conditions') as Condition[] | undefined, type)?.status ?? '';
+}

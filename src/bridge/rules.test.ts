@@ -1,0 +1,430 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { KubeObject, OwnerReference } from '../api/types/meta.js';
+import { isConverged } from './converged.js';
+import { dependenciesOf, lanesOf } from './dependencies.js';
+import { refKey, refOf } from './references.js';
+import { priorityOf, signalFor } from './signal.js';
+import { reasonFor, type Token, tokenFor } from './token.js';
+import { WorldIndex } from './world.js';
+
+type Loose = KubeObject & { spec?: Record<string, unknown>; status?: Record<string, unknown> };
+type Change = (object: Loose) => void;
+
+function make(kind: string, name: string, spec: Record<string, unknown> = {}, owner?: Loose): Loose {
+  const ownerReferences: OwnerReference[] = owner
+    ? [
+        {
+          apiVersion: owner.apiVersion,
+          kind: owner.kind,
+          name: owner.metadata.name,
+          uid: owner.metadata.uid ?? '',
+          controller: true,
+        },
+      ]
+    : [];
+  const namespace = kind.endsWith('Identity') ? {} : { namespace: 'default' };
+  const metadata = {
+    ...namespace,
+    name,
+    uid: `${kind}-${name}`,
+    generation: 1,
+    labels: {},
+    annotations: {},
+    ownerReferences,
+  };
+  return { apiVersion: 'x/v1', kind, metadata, spec, status: {} };
+}
+
+const ref = (kind: string, name: string) => ({ apiGroup: 'x', kind, name });
+const conditions = (...types: string[]) =>
+  types.map((type) => ({ type, status: 'True', reason: 'R', message: '', lastTransitionTime: 't' }));
+
+/** A converged cluster with one control plane machine and one worker, as after a quiet night. */
+function demo() {
+  const cluster = make('Cluster', 'demo', {
+    infrastructureRef: ref('AWSCluster', 'demo'),
+    controlPlaneRef: ref('KubeadmControlPlane', 'demo-cp'),
+    controlPlaneEndpoint: { host: 'lb', port: 6443 },
+  });
+  const identity = make('AWSClusterRoleIdentity', 'prod');
+  const infra = make('AWSCluster', 'demo', { identityRef: { kind: 'AWSClusterRoleIdentity', name: 'prod' } }, cluster);
+  const cp = make('KubeadmControlPlane', 'demo-cp', {
+    replicas: 1,
+    machineTemplate: { spec: { infrastructureRef: ref('AWSMachineTemplate', 'cp') } },
+  });
+  const template = make('AWSMachineTemplate', 'cp');
+  const md = make('MachineDeployment', 'md', {
+    clusterName: 'demo',
+    replicas: 1,
+    template: { spec: { bootstrap: { configRef: ref('KubeadmConfigTemplate', 'md') } } },
+  });
+  const ms = make('MachineSet', 'ms', { clusterName: 'demo', replicas: 1 }, md);
+  const machine = (name: string, owner: Loose) =>
+    make(
+      'Machine',
+      name,
+      {
+        clusterName: 'demo',
+        infrastructureRef: ref('AWSMachine', name),
+        bootstrap: { configRef: ref('KubeadmConfig', name) },
+      },
+      owner,
+    );
+  const cpMachine = machine('cp-1', cp);
+  cpMachine.metadata.labels = { 'cluster.x-k8s.io/control-plane': '' };
+  const worker = machine('w-1', ms);
+  const awsMachine = make('AWSMachine', 'w-1', {}, worker);
+  const config = make('KubeadmConfig', 'w-1', {}, worker);
+  const secret = make('Secret', 'demo-ca');
+  secret.metadata.labels = { 'cluster.x-k8s.io/cluster-name': 'demo' };
+  const objects = {
+    cluster,
+    identity,
+    infra,
+    cp,
+    template,
+    kct: make('KubeadmConfigTemplate', 'md'),
+    md,
+    ms,
+    cpMachine,
+    worker,
+    awsMachine,
+    config,
+    secret,
+    awsCp: make('AWSMachine', 'cp-1', {}, cpMachine),
+    kcCp: make('KubeadmConfig', 'cp-1', {}, cpMachine),
+  };
+  for (const o of [cp, md, ms])
+    o.status = {
+      observedGeneration: 1,
+      replicas: 1,
+      readyReplicas: 1,
+      availableReplicas: 1,
+      upToDateReplicas: 1,
+      conditions: conditions('Available', 'MachinesReady'),
+    };
+  for (const o of [cluster, cpMachine, worker])
+    o.status = { observedGeneration: 1, conditions: conditions('Available', 'Ready') };
+  const world = new WorldIndex();
+  for (const o of Object.values(objects)) world.put(o);
+  return { ...objects, world };
+}
+type Demo = ReturnType<typeof demo>;
+type Name = Exclude<keyof Demo, 'world'>;
+const LANES: readonly Name[] = ['cluster', 'cp', 'md', 'ms', 'cpMachine', 'worker'];
+
+function tokens(d: Demo): Map<Name, Token> {
+  return new Map(LANES.map((name) => [name, tokenFor(d[name], dependenciesOf(d[name], d.world), false)]));
+}
+
+/** Names of the lanes whose token changes when `name` does, and what they would be told. */
+function woken(name: Name, change: Change): Record<string, string> {
+  const d = demo();
+  const before = tokens(d);
+  const copy = structuredClone(d[name]);
+  change(copy);
+  d.world.put(copy);
+  const changed = tokens({ ...d, [name]: copy });
+  const lanes = new Set(lanesOf(copy, d.world).map(refKey));
+  const result: Record<string, string> = {};
+  for (const lane of LANES) {
+    const [a, b] = [before.get(lane), changed.get(lane)];
+    if (!a || !b || a.hash === b.hash) continue;
+    // Whoever has a new token must also be looked at.
+    expect(lanes).toContain(refKey(refOf(d[lane])));
+    result[lane] = reasonFor(a, b);
+  }
+  return result;
+}
+
+describe('what wakes whom', () => {
+  const status =
+    (fields: Record<string, unknown>): Change =>
+    (o) => {
+      o.status = { ...o.status, ...fields };
+    };
+  test.each<[string, Name, Change, Record<string, string>]>([
+    [
+      'a new spec wakes its own lane',
+      'cluster',
+      (o) => (o.metadata.generation = 2),
+      { cluster: 'spec changed (generation 2)' },
+    ],
+    [
+      'a label wakes its own lane',
+      'worker',
+      (o) => (o.metadata.labels = { a: 'b' }),
+      { worker: 'labels or annotations changed' },
+    ],
+    [
+      'the retry annotation wakes its own lane',
+      'worker',
+      (o) => (o.metadata.annotations = { 'perdure.dev/retry': '2' }),
+      { worker: 'labels or annotations changed' },
+    ],
+    [
+      'our bookkeeping wakes nobody',
+      'worker',
+      (o) =>
+        (o.metadata.annotations = {
+          'perdure.dev/lane': 'x',
+          'kubectl.kubernetes.io/last-applied-configuration': '{}',
+          'machinedeployment.clusters.x-k8s.io/revision': '2',
+        }),
+      {},
+    ],
+    [
+      'the label of its cluster wakes nobody',
+      'cp',
+      (o) => (o.metadata.labels = { 'cluster.x-k8s.io/cluster-name': 'demo' }),
+      {},
+    ],
+    [
+      'a finalizer and a version wake nobody',
+      'worker',
+      (o) => Object.assign(o.metadata, { finalizers: ['f'], resourceVersion: '9' }),
+      {},
+    ],
+    ['own status wakes nobody', 'cluster', status({ phase: 'Provisioned', observedGeneration: 2 }), {}],
+    [
+      'a machine ready wakes its owner and its Cluster',
+      'worker',
+      status({ phase: 'Failed' }),
+      { ms: 'Machine w-1 changed', cluster: 'Machine w-1 changed' },
+    ],
+    [
+      'a control plane machine wakes the control plane',
+      'cpMachine',
+      status({ nodeRef: { name: 'n' } }),
+      { cp: 'Machine cp-1 changed', cluster: 'Machine cp-1 changed' },
+    ],
+    [
+      'a MachineSet wakes its MachineDeployment only',
+      'ms',
+      status({ availableReplicas: 0 }),
+      { md: 'MachineSet ms changed' },
+    ],
+    [
+      'a MachineDeployment wakes its Cluster',
+      'md',
+      status({ replicas: 2 }),
+      { cluster: 'MachineDeployment md changed' },
+    ],
+    [
+      'a control plane wakes its Cluster',
+      'cp',
+      status({ initialization: { controlPlaneInitialized: true } }),
+      { cluster: 'KubeadmControlPlane demo-cp changed' },
+    ],
+    [
+      'bootstrap data wakes the Machine',
+      'config',
+      status({ dataSecretName: 's' }),
+      { worker: 'KubeadmConfig w-1 changed' },
+    ],
+    [
+      'a provider ID wakes the Machine',
+      'awsMachine',
+      (o) => (o.spec = { providerID: 'aws:///a/i-1' }),
+      { worker: 'AWSMachine w-1 changed' },
+    ],
+    ['addresses of an instance wake nobody', 'awsMachine', status({ addresses: [{}] }), {}],
+    [
+      'provisioned infrastructure wakes the Cluster',
+      'infra',
+      status({ initialization: { provisioned: true } }),
+      { cluster: 'AWSCluster demo changed' },
+    ],
+    [
+      'an identity wakes the Clusters that use it',
+      'identity',
+      (o) => (o.metadata.generation = 2),
+      { cluster: 'AWSClusterRoleIdentity prod changed' },
+    ],
+    [
+      'a template made anew wakes who uses it',
+      'template',
+      (o) => (o.metadata.uid = 'new'),
+      { cp: 'AWSMachineTemplate cp changed' },
+    ],
+    [
+      'a certificate wakes the control plane',
+      'secret',
+      (o) => (o.metadata.uid = 'new'),
+      { cp: 'Secret demo-ca changed' },
+    ],
+  ])('%s', (_, name, change, expected) => {
+    expect(woken(name, change)).toEqual(expected);
+  });
+
+  test('an initialised control plane and provisioned infrastructure of the Cluster wake all that wait for it', () => {
+    const change = status({ initialization: { controlPlaneInitialized: true, infrastructureProvisioned: true } });
+    const lanes = woken('cluster', change);
+    expect(Object.keys(lanes)).toEqual(['cp', 'md', 'ms', 'cpMachine', 'worker']);
+    expect(new Set(Object.values(lanes))).toEqual(new Set(['Cluster changed']));
+  });
+
+  test('a vanished object wakes who depended on it', () => {
+    const d = demo();
+    const before = tokens(d);
+    const lanes = lanesOf(d.worker, d.world).map(refKey);
+    d.world.remove(d.worker);
+    const changed = LANES.filter((lane) => lane !== 'worker' && before.get(lane)?.hash !== tokens(d).get(lane)?.hash);
+    expect(changed).toEqual(['cluster', 'ms']);
+    for (const lane of changed) expect(lanes).toContain(refKey(refOf(d[lane])));
+  });
+
+  test('workers that go wake a control plane that waits for them to be deleted', () => {
+    const d = demo();
+    const cp = structuredClone(d.cp);
+    cp.metadata.deletionTimestamp = 't';
+    d.world.put(cp);
+    const before = tokenFor(cp, dependenciesOf(cp, d.world), false);
+    expect(lanesOf(d.worker, d.world).map(refKey)).toContain(refKey(refOf(cp)));
+    d.world.remove(d.worker);
+    expect(reasonFor(before, tokenFor(cp, dependenciesOf(cp, d.world), false))).toBe('workers changed');
+  });
+
+  test('an object that nobody owns yet is found by the reference to it', () => {
+    const d = demo();
+    const infra = { ...d.infra, metadata: { ...d.infra.metadata, ownerReferences: [] } };
+    expect(lanesOf(infra, d.world).map(refKey)).toEqual(['Cluster/default/demo']);
+  });
+
+  test('any change of any object reaches every lane whose token it changes', () => {
+    const names = Object.keys(demo()).filter((key): key is Name => key !== 'world');
+    const anyChange = fc.record({
+      generation: fc.integer({ min: 1, max: 3 }),
+      deletionTimestamp: fc.option(fc.constant('t'), { nil: undefined }),
+      uid: fc.constantFrom('u1', 'u2'),
+      replicas: fc.integer({ min: 0, max: 2 }),
+      provisioned: fc.boolean(),
+      phase: fc.constantFrom('A', 'B'),
+      paused: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(...names), anyChange, (name, c) => {
+        woken(name, (o) => {
+          Object.assign(o.metadata, { generation: c.generation, deletionTimestamp: c.deletionTimestamp });
+          if (!LANES.includes(name)) o.metadata.uid = c.uid;
+          o.spec = { ...o.spec, paused: c.paused };
+          o.status = {
+            ...o.status,
+            phase: c.phase,
+            replicas: c.replicas,
+            initialization: { provisioned: c.provisioned, infrastructureProvisioned: c.provisioned },
+          };
+        });
+      }),
+    );
+  });
+});
+
+describe('paused', () => {
+  test('one token for as long as it lasts, deletion included', () => {
+    const d = demo();
+    const paused = tokenFor(d.worker, dependenciesOf(d.worker, d.world), true);
+    const later = structuredClone(d.worker);
+    Object.assign(later.metadata, { generation: 5, deletionTimestamp: 't', labels: { a: 'b' } });
+    d.world.remove(d.awsMachine);
+    expect(tokenFor(later, dependenciesOf(later, d.world), true).hash).toBe(paused.hash);
+    const running = tokenFor(d.worker, dependenciesOf(d.worker, d.world), false);
+    expect(running.hash).not.toBe(paused.hash);
+    expect(reasonFor(running, paused)).toBe('paused');
+    expect(reasonFor(paused, running)).toBe('resumed');
+  });
+});
+
+describe('converged', () => {
+  const check = (name: Name, change: Change, paused = false): boolean => {
+    const d = demo();
+    const copy = structuredClone(d[name]);
+    change(copy);
+    d.world.put(copy);
+    return isConverged(copy, d.world, paused);
+  };
+
+  test.each(LANES)('a quiet %s needs no signal', (name) => {
+    expect(check(name, () => undefined)).toBe(true);
+  });
+
+  test.each<[string, Name, Change]>([
+    ['a spec not yet acted on', 'cluster', (o) => (o.metadata.generation = 2)],
+    ['a deletion', 'worker', (o) => (o.metadata.deletionTimestamp = 't')],
+    ['a missing condition', 'worker', (o) => (o.status = { observedGeneration: 1, conditions: conditions('Ready') })],
+    ['a recorded failure', 'worker', (o) => (o.metadata.annotations = { 'perdure.dev/last-failure': 'x' })],
+    ['counters below the wish', 'ms', (o) => Object.assign(o.status ?? {}, { readyReplicas: 0 })],
+    [
+      'a status that still says paused',
+      'md',
+      (o) => (o.status = { ...o.status, conditions: conditions('Available', 'Paused') }),
+    ],
+  ])('%s needs a signal', (_, name, change) => {
+    expect(check(name, change)).toBe(false);
+  });
+
+  test('a machine fewer than the status says needs a signal', () => {
+    const d = demo();
+    d.world.remove(d.worker);
+    expect(isConverged(d.ms, d.world, false)).toBe(false);
+  });
+
+  test('infrastructure changed since it was last acted on needs a signal', () => {
+    const d = demo();
+    d.world.put({
+      ...d.infra,
+      metadata: { ...d.infra.metadata, generation: 2, annotations: { 'perdure.dev/applied-generation': '1' } },
+    });
+    expect(isConverged(d.cluster, d.world, false)).toBe(false);
+  });
+
+  test('a paused object is done when its status says so', () => {
+    expect(check('md', () => undefined, true)).toBe(false);
+    expect(check('md', (o) => (o.status = { conditions: conditions('Paused') }), true)).toBe(true);
+  });
+});
+
+describe('the signal', () => {
+  test('names lane, change, cluster, provider and priority', () => {
+    const d = demo();
+    expect(signalFor(d.worker, d.world, 'why')).toEqual({
+      workflowType: 'machineLane',
+      workflowId: 'machine/default/w-1/Machine-w-1',
+      input: { key: { kind: 'Machine', namespace: 'default', name: 'w-1', uid: 'Machine-w-1' } },
+      change: { generation: 1, deleting: false, reason: 'why' },
+      summary: 'Machine default/w-1',
+      details: '`kubectl -n default describe machines.cluster.x-k8s.io w-1`\n\nopened because: why',
+      memo: { apiVersion: 'x/v1', kind: 'Machine', namespace: 'default', name: 'w-1', uid: 'Machine-w-1' },
+      attributes: {
+        PerdureCluster: 'default/demo',
+        PerdureKind: 'Machine',
+        PerdureObject: 'default/w-1',
+        PerdureProvider: 'aws',
+      },
+      priority: 3,
+      fairnessKey: 'default/demo',
+    });
+    expect(signalFor(d.cp, d.world, 'why').attributes['PerdureCluster']).toBe('default/demo');
+  });
+
+  test('puts deletions before the control plane and that before workers', () => {
+    const d = demo();
+    expect([d.cluster, d.cp, d.cpMachine, d.worker].map(priorityOf)).toEqual([2, 2, 2, 3]);
+    expect(priorityOf({ ...d.worker, metadata: { ...d.worker.metadata, deletionTimestamp: 't' } })).toBe(1);
+  });
+});
+
+test('the index forgets old owners, clusters and references of an object', () => {
+  const d = demo();
+  const moved = structuredClone(d.worker);
+  moved.metadata.ownerReferences = [];
+  moved.spec = { clusterName: 'other' };
+  d.world.put(moved);
+  expect(d.world.ownedBy(d.ms.metadata.uid)).toEqual([]);
+  expect(d.world.inCluster('default', 'demo')).not.toContain(d.worker);
+  expect(d.world.inCluster('default', 'other')).toEqual([moved]);
+  expect(d.world.referrers(refOf(d.awsMachine))).toEqual([]);
+  d.world.remove({ ...moved, metadata: { ...moved.metadata, uid: 'an older one' } });
+  expect(d.world.get(refOf(moved))).toBe(moved);
+});

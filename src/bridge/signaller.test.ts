@@ -1,0 +1,191 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { Registry } from 'prom-client';
+import type { KubeObject } from '../api/types/meta.js';
+import { silentLog } from '../telemetry/log.js';
+import { Availability } from './availability.js';
+import { type LanePort, type LaneSignal, SignalError, type SignalFailure } from './lane-port.js';
+import { bridgeMetrics } from './metrics.js';
+import { WorkQueue } from './queue.js';
+import { Signaller } from './signaller.js';
+import { WorldIndex } from './world.js';
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+function cluster(generation: number, more: Partial<KubeObject['metadata']> = {}): KubeObject {
+  return {
+    apiVersion: 'cluster.x-k8s.io/v1beta2',
+    kind: 'Cluster',
+    metadata: { namespace: 'default', name: 'demo', uid: 'u', generation, ...more },
+  };
+}
+const KEY = 'Cluster/default/demo';
+
+function setup(options: { selects?: boolean; minIntervalMs?: number } = {}) {
+  const attempts: LaneSignal[] = [];
+  const told: string[] = [];
+  const gone: string[] = [];
+  let failures: SignalFailure[] = [];
+  let healthy = true;
+  let waiters: { n: number; resolve: () => void }[] = [];
+  const port: LanePort = {
+    async signalWithStart(signal) {
+      attempts.push(signal);
+      const failure = failures.shift() ?? (healthy ? undefined : 'unavailable');
+      if (!failure) told.push(`${signal.change.generation} ${signal.change.reason}`);
+      for (const w of waiters) if (attempts.length >= w.n) w.resolve();
+      waiters = waiters.filter((w) => attempts.length < w.n);
+      if (failure) throw new SignalError(failure, failure, undefined);
+    },
+    async signalIfOpen(id) {
+      gone.push(id);
+    },
+    async probe() {
+      if (!healthy) throw new Error('still down');
+    },
+    close: async () => undefined,
+  };
+  const lines: string[] = [];
+  const log = {
+    ...silentLog,
+    warn: (m: string) => void lines.push(m),
+    info: (m: string) => void lines.push(m),
+    error: (m: string) => void lines.push(m),
+  };
+  const world = new WorldIndex();
+  const queue = new WorkQueue({ baseMs: 1, capMs: 2 });
+  let wentDown = (): void => undefined;
+  const down = new Promise<void>((resolve) => {
+    wentDown = resolve;
+  });
+  const temporal = new Availability({
+    name: 'Temporal',
+    probe: () => port.probe(),
+    log,
+    backoff: { baseMs: 1, capMs: 2 },
+    onChange: (up) => {
+      if (!up) wentDown();
+    },
+  });
+  const signaller = new Signaller({
+    world,
+    queue,
+    port,
+    temporal,
+    log,
+    metrics: bridgeMetrics(new Registry(), () => queue),
+    selects: () => options.selects ?? true,
+    signalConverged: false,
+    minIntervalMs: options.minIntervalMs ?? 0,
+  });
+  const stop = new AbortController();
+  const running = [signaller.work(stop.signal), signaller.work(stop.signal)];
+  stops.push(() => {
+    stop.abort(new Error('over'));
+    queue.close();
+  });
+  return {
+    signaller,
+    world,
+    queue,
+    temporal,
+    attempts,
+    told,
+    gone,
+    lines,
+    stop,
+    running,
+    down,
+    look: (object: KubeObject) => {
+      world.put(object);
+      queue.add(KEY, 2);
+    },
+    fail: (...list: SignalFailure[]) => {
+      failures = list;
+    },
+    up: (value: boolean) => {
+      healthy = value;
+    },
+    attempted: (n: number) =>
+      attempts.length >= n ? Promise.resolve() : new Promise<void>((resolve) => waiters.push({ n, resolve })),
+    drained: async () => {
+      queue.close();
+      await Promise.all(running);
+    },
+  };
+}
+
+test('tells a lane once, and again only when there is something new', async () => {
+  const s = setup();
+  s.look(cluster(1));
+  await s.attempted(1);
+  s.look(cluster(1, { resourceVersion: '2' }));
+  s.look(cluster(2));
+  await s.attempted(2);
+  await s.drained();
+  expect(s.told).toEqual(['1 not converged yet', '2 spec changed (generation 2)']);
+});
+
+test('remembers what it told only after it was taken', async () => {
+  const s = setup();
+  s.fail('throttled', 'throttled');
+  s.look(cluster(1));
+  await s.attempted(3);
+  await s.drained();
+  expect(s.told).toEqual(['1 not converged yet']);
+});
+
+test('waits while Temporal is away, keeps the key, sends the newest state when it is back, and logs once each way', async () => {
+  const s = setup();
+  s.up(false);
+  s.look(cluster(1));
+  await s.down;
+  for (let generation = 2; generation < 6; generation++) s.look(cluster(generation));
+  expect(s.temporal.status()).toMatchObject({ up: false });
+  s.up(true);
+  await s.attempted(2);
+  await s.drained();
+  expect(s.attempts).toHaveLength(2);
+  expect(s.told).toEqual(['5 not converged yet']);
+  expect(s.lines).toEqual(['Temporal is unavailable, waiting', 'Temporal is available again']);
+  expect(s.temporal.status()).toEqual({ up: true });
+});
+
+test('reports a refusal, keeps trying with back-off, and forgets it when taken', async () => {
+  const s = setup();
+  s.fail('rejected', 'rejected');
+  s.look(cluster(1));
+  await s.attempted(2);
+  expect(s.signaller.rejection).toBe('rejected');
+  await s.attempted(3);
+  await s.drained();
+  expect(s.signaller.rejection).toBeUndefined();
+  expect(s.lines).toEqual(['Temporal refused a signal, retrying with back-off']);
+});
+
+test('makes one signal of a burst but lets a deletion through', async () => {
+  const s = setup({ minIntervalMs: 3_600_000 });
+  s.look(cluster(1));
+  await s.attempted(1);
+  s.look(cluster(2));
+  s.look(cluster(3, { deletionTimestamp: 't' }));
+  await s.attempted(2);
+  await s.drained();
+  expect(s.told).toEqual(['1 not converged yet', '3 deletion requested; spec changed (generation 3)']);
+});
+
+test('leaves objects alone that it is not meant for', async () => {
+  const s = setup({ selects: false });
+  s.look(cluster(1));
+  await s.drained();
+  expect(s.attempts).toEqual([]);
+});
+
+test('wakes an open lane when its object vanished without a deletion, and only then', async () => {
+  const s = setup();
+  await s.signaller.removed(cluster(1), s.stop.signal);
+  await s.signaller.removed(cluster(1, { deletionTimestamp: 't' }), s.stop.signal);
+  expect(s.gone).toEqual(['cluster/default/demo/u']);
+});

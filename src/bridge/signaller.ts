@@ -1,0 +1,170 @@
+import type { KubeObject } from '../api/types/meta.js';
+import { isPaused } from '../domain/contract.js';
+import type { Log } from '../telemetry/log.js';
+import { laneId } from '../workflows/names.js';
+import type { Availability } from './availability.js';
+import { isConverged } from './converged.js';
+import { clusterOf, dependenciesOf } from './dependencies.js';
+import { type LanePort, type LaneSignal, SignalError } from './lane-port.js';
+import type { BridgeMetrics } from './metrics.js';
+import type { QueueItem, WorkQueue } from './queue.js';
+import { parseRefKey } from './references.js';
+import { keyOf, signalFor } from './signal.js';
+import { reasonFor, type Token, tokenFor } from './token.js';
+import type { World } from './world.js';
+
+export interface SignallerOptions {
+  readonly world: World;
+  readonly queue: WorkQueue;
+  readonly port: LanePort;
+  readonly temporal: Availability;
+  readonly metrics: BridgeMetrics;
+  readonly log: Log;
+  /** Only objects it accepts are acted on. */
+  readonly selects: (object: KubeObject) => boolean;
+  /** Signals converged objects too when they are seen first. */
+  readonly signalConverged: boolean;
+  /** Shortest time between two signals to one lane, deletions excepted: makes one signal of a burst. */
+  readonly minIntervalMs: number;
+}
+
+const COSTLY_LOOK_MS = 2;
+const REST_FACTOR = 20;
+
+interface Acknowledged {
+  readonly token: Token;
+  readonly at: number;
+}
+
+/**
+ * Works the queue off: compares what a lane would look at with what it was last told, and tells it when that differs. What was told is
+ * remembered only after Temporal took it, so a crash or failure repeats a signal and never loses one.
+ */
+export class Signaller {
+  readonly #options: SignallerOptions;
+  readonly #told = new Map<string, Acknowledged>();
+  readonly #restUntil = new Map<string, number>();
+  #rejected: string | undefined;
+
+  constructor(options: SignallerOptions) {
+    this.#options = options;
+  }
+
+  /** The last refusal of Temporal that only a person can cure; undefined when the last signal was taken. */
+  get rejection(): string | undefined {
+    return this.#rejected;
+  }
+
+  /** One worker; ends when the queue is closed. */
+  async work(signal: AbortSignal): Promise<void> {
+    const { queue, temporal } = this.#options;
+    for (;;) {
+      const item = await queue.take();
+      if (!item) return;
+      // The key is held meanwhile: changes of it are noted, and what is sent afterwards is the newest state.
+      await temporal.wait();
+      if (signal.aborted) return;
+      try {
+        await this.#process(item, signal);
+        queue.forget(item.key);
+      } catch (error) {
+        this.#failed(item, error, signal);
+      } finally {
+        queue.done(item.key);
+      }
+    }
+  }
+
+  /** Forgets a deleted object. A lane that does not know of the deletion, because it was forced, is woken if it is open. */
+  async removed(object: KubeObject, signal: AbortSignal): Promise<void> {
+    const key = keyOf(object);
+    this.#told.delete(key.uid);
+    this.#restUntil.delete(key.uid);
+    if (object.metadata.deletionTimestamp !== undefined || signal.aborted) return;
+    try {
+      await this.#options.port.signalIfOpen(laneId(key), {
+        generation: object.metadata.generation ?? 0,
+        deleting: true,
+        reason: 'the object is gone',
+      });
+    } catch (error) {
+      this.#options.log.debug('could not tell a lane that its object is gone', { lane: laneId(key), error });
+    }
+  }
+
+  async #process(item: QueueItem, signal: AbortSignal): Promise<void> {
+    const { world, metrics, queue, minIntervalMs, signalConverged } = this.#options;
+    const object = world.get(parseRefKey(item.key));
+    if (!object) return;
+    const skip = (why: string): void => metrics.skipped.inc({ kind: object.kind, why });
+    if (!this.#options.selects(object)) return skip('filtered');
+    const { uid } = keyOf(object);
+    const restMs = (this.#restUntil.get(uid) ?? 0) - Date.now();
+    if (restMs > 0) {
+      queue.addAfter(item.key, restMs, item.priority);
+      return skip('resting');
+    }
+    const paused = isPaused(object, clusterOf(object, world));
+    const token = this.#look(object, paused);
+    const before = this.#told.get(uid);
+    if (before?.token.hash === token.hash) return skip('nothing new');
+    if (!before && !signalConverged && isConverged(object, world, paused)) {
+      this.#told.set(uid, { token, at: 0 });
+      return skip('converged');
+    }
+    const dueMs = (before?.at ?? 0) + minIntervalMs - Date.now();
+    if (dueMs > 0 && object.metadata.deletionTimestamp === undefined) {
+      queue.addAfter(item.key, dueMs, item.priority);
+      return skip('too soon');
+    }
+    await this.#send(signalFor(object, world, reasonFor(before?.token, token)), object);
+    if (!signal.aborted) this.#told.set(uid, { token, at: Date.now() });
+  }
+
+  /** A Cluster of a thousand machines takes milliseconds to look at and hears from each of them: it gets at most a part of the time. */
+  #look(object: KubeObject, paused: boolean): Token {
+    const started = performance.now();
+    const token = tokenFor(object, dependenciesOf(object, this.#options.world), paused);
+    const tookMs = performance.now() - started;
+    const { uid } = keyOf(object);
+    if (tookMs > COSTLY_LOOK_MS) this.#restUntil.set(uid, Date.now() + REST_FACTOR * tookMs);
+    else this.#restUntil.delete(uid);
+    return token;
+  }
+
+  async #send(lane: LaneSignal, object: KubeObject): Promise<void> {
+    const { port, metrics, log } = this.#options;
+    const end = metrics.signalSeconds.startTimer({ kind: object.kind });
+    try {
+      await port.signalWithStart(lane);
+      metrics.signals.inc({ kind: object.kind, outcome: 'sent' });
+      this.#rejected = undefined;
+      log.debug('signalled lane', {
+        lane: lane.workflowId,
+        reason: lane.change.reason,
+        generation: lane.change.generation,
+      });
+    } catch (error) {
+      metrics.signals.inc({ kind: object.kind, outcome: error instanceof SignalError ? error.failure : 'failed' });
+      throw error;
+    } finally {
+      end();
+    }
+  }
+
+  #failed(item: QueueItem, error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const { queue, temporal, log } = this.#options;
+    if (error instanceof SignalError && error.failure === 'unavailable') {
+      // Not the key's fault: it stays next in line, without back-off, and all workers wait at the gate.
+      temporal.down(error.message, signal);
+      queue.add(item.key, item.priority);
+      return;
+    }
+    const first = queue.failures(item.key) === 0;
+    queue.addRateLimited(item.key, item.priority);
+    if (error instanceof SignalError && error.failure === 'throttled') return;
+    this.#rejected = error instanceof Error ? error.message : String(error);
+    if (first) log.error('Temporal refused a signal, retrying with back-off', { object: item.key, error });
+  }
+}

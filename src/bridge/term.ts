@@ -1,0 +1,231 @@
+import type { KubeObject } from '../api/types/meta.js';
+import { isPaused } from '../domain/contract.js';
+import type { KubeClient } from '../kube/client.js';
+import { Reflector, type ReflectorStatus, type StoreEvent } from '../kube/reflector.js';
+import type { Log } from '../telemetry/log.js';
+import { Availability, type AvailabilityStatus } from './availability.js';
+import { isConverged } from './converged.js';
+import { clusterOf, lanesOf } from './dependencies.js';
+import type { LanePort } from './lane-port.js';
+import type { BridgeMetrics } from './metrics.js';
+import { type QueueOptions, WorkQueue } from './queue.js';
+import { parseRefKey, refKey, refOf } from './references.js';
+import { priorityOf } from './signal.js';
+import { Signaller } from './signaller.js';
+import { roleOf, type Source } from './sources.js';
+import { WorldIndex } from './world.js';
+
+export interface TermOptions {
+  readonly kube: Pick<KubeClient, 'listAll' | 'watch'>;
+  readonly port: LanePort;
+  readonly sources: readonly Source[];
+  /** Empty: all. */
+  readonly namespaces: readonly string[];
+  readonly selects: (object: KubeObject) => boolean;
+  readonly signalConverged: boolean;
+  readonly metrics: BridgeMetrics;
+  readonly log: Log;
+  /** Signals in flight at once. Default 8. */
+  readonly concurrency?: number;
+  /** Default 500 ms. */
+  readonly minIntervalMs?: number;
+  readonly queue?: QueueOptions;
+}
+
+export interface TermStatus {
+  readonly started: boolean;
+  readonly temporal: AvailabilityStatus;
+  readonly sources: Readonly<Record<string, ReflectorStatus>>;
+  readonly queue: { readonly depth: number; readonly delayed: number };
+}
+
+interface Watched {
+  readonly name: string;
+  readonly source: Source;
+  readonly reflector: Reflector;
+}
+
+/** One period of leading: its own copy of the world, its own memory of what was told. Nothing of it outlives the leadership. */
+export class Term {
+  readonly #options: TermOptions;
+  readonly #world = new WorldIndex();
+  readonly #queue: WorkQueue;
+  readonly #temporal: Availability;
+  readonly #signaller: Signaller;
+  readonly #watched: readonly Watched[];
+  readonly #abort = new AbortController();
+  #started = false;
+  #troubled = false;
+
+  constructor(options: TermOptions) {
+    this.#options = options;
+    const { port, metrics, log } = options;
+    this.#queue = new WorkQueue(options.queue);
+    metrics.temporalUp.set(1);
+    this.#temporal = new Availability({
+      name: 'Temporal',
+      probe: () => port.probe(),
+      log,
+      onChange: (up) => metrics.temporalUp.set(up ? 1 : 0),
+    });
+    this.#signaller = new Signaller({
+      world: this.#world,
+      queue: this.#queue,
+      port,
+      temporal: this.#temporal,
+      metrics,
+      log,
+      selects: options.selects,
+      signalConverged: options.signalConverged,
+      minIntervalMs: options.minIntervalMs ?? 500,
+    });
+    this.#watched = options.sources.flatMap((source) => this.#reflectorsOf(source));
+  }
+
+  status(): TermStatus {
+    return {
+      started: this.#started,
+      temporal: this.#temporal.status(),
+      sources: Object.fromEntries(this.#watched.map(({ name, reflector }) => [name, reflector.status()])),
+      queue: { depth: this.#queue.depth, delayed: this.#queue.delayed },
+    };
+  }
+
+  /** What does not work at the moment and heals by itself, for people. */
+  degraded(): string[] {
+    const temporal = this.#temporal.status();
+    const rejected = this.#signaller.rejection;
+    const { names, error } = this.#failing();
+    return [
+      ...(temporal.up ? [] : [`Temporal is unavailable: ${temporal.reason ?? ''}`]),
+      ...(rejected === undefined ? [] : [`Temporal refused a signal: ${rejected}`]),
+      ...(names.length === 0
+        ? []
+        : [`watches are failing: ${names.join(', ')}${error === undefined ? '' : `: ${error}`}`]),
+    ];
+  }
+
+  /** Lists, then signals what is not converged, then follows changes, until `signal` aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = AbortSignal.any([signal, this.#abort.signal]);
+    const stopped = new Promise<void>((resolve) => {
+      if (stop.aborted) resolve();
+      else stop.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const running: Promise<unknown>[] = this.#watched.map(({ reflector }) => reflector.run(stop));
+    await Promise.race([stopped, this.#listed()]);
+    if (!stop.aborted) {
+      this.#started = true;
+      this.#lookAtAll();
+      for (let i = 0; i < (this.#options.concurrency ?? 8); i++) running.push(this.#signaller.work(stop));
+    }
+    await stopped;
+    this.#queue.close();
+    await Promise.all(running);
+  }
+
+  async #listed(): Promise<void> {
+    await Promise.all(
+      this.#watched.map(({ source, reflector }) => (source.required ? reflector.whenSynced : reflector.whenSettled)),
+    );
+  }
+
+  /** What is not converged comes first; the rest is only remembered as told. */
+  #lookAtAll(): void {
+    let pending = 0;
+    let total = 0;
+    for (const { source, reflector } of this.#watched) {
+      if (source.role !== 'lane') continue;
+      for (const object of reflector.values()) {
+        const paused = isPaused(object, clusterOf(object, this.#world));
+        const converged = isConverged(object, this.#world, paused);
+        this.#queue.add(refKey(refOf(object)), converged ? 5 : priorityOf(object));
+        total += 1;
+        if (!converged) pending += 1;
+      }
+    }
+    this.#options.log.info('listed all sources', { objects: total, notConverged: pending });
+  }
+
+  #reflectorsOf(source: Source): Watched[] {
+    const { namespaces } = this.#options;
+    const scopes = source.kind.namespaced && namespaces.length > 0 ? namespaces : [undefined];
+    return scopes.map((namespace) => {
+      const name = namespace === undefined ? source.kind.kind : `${source.kind.kind} in ${namespace}`;
+      return { name, source, reflector: this.#reflector(name, source, namespace) };
+    });
+  }
+
+  #reflector(name: string, source: Source, namespace: string | undefined): Reflector {
+    const { kube, log } = this.#options;
+    return new Reflector({
+      client: kube,
+      kind: source.kind,
+      log,
+      onEvent: (event) => this.#apply(event),
+      onState: (status) => this.#report(name, status),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(source.labelSelector === undefined ? {} : { labelSelector: source.labelSelector }),
+      ...(source.metadataOnly === undefined ? {} : { metadataOnly: source.metadataOnly }),
+    });
+  }
+
+  #apply(event: StoreEvent<KubeObject>): void {
+    const { object, previous } = event;
+    const lanes = new Set<string>();
+    const mark = (of: KubeObject): void => {
+      if (this.#started) for (const ref of lanesOf(of, this.#world)) lanes.add(refKey(ref));
+    };
+    if (event.type === 'deleted') {
+      // Before it goes: who depended on it must be found through it.
+      mark(object);
+      this.#world.remove(object);
+      if (this.#started && roleOf(object.kind) === 'lane') void this.#signaller.removed(object, this.#abort.signal);
+    } else {
+      if (previous && mayHaveMoved(previous, object)) mark(previous);
+      this.#world.put(object);
+      mark(object);
+    }
+    this.#options.metrics.sourceObjects[event.type === 'deleted' ? 'dec' : 'inc'](
+      { kind: object.kind },
+      event.type === 'updated' ? 0 : 1,
+    );
+    for (const key of lanes) this.#look(key);
+  }
+
+  #look(key: string): void {
+    const object = this.#world.get(parseRefKey(key));
+    if (object) this.#queue.add(key, priorityOf(object));
+  }
+
+  #failing(): { readonly names: string[]; readonly error: string | undefined } {
+    const failing = this.#watched.filter(({ reflector }) => {
+      const { state } = reflector.status();
+      return state === 'failing' || (state === 'watching' && !reflector.healthy());
+    });
+    return { names: failing.map(({ name }) => name), error: failing[0]?.reflector.status().error };
+  }
+
+  /** All watches fail together when the API server goes: one line when trouble begins, one when it is over. */
+  #report(name: string, status: ReflectorStatus): void {
+    const { log, metrics } = this.#options;
+    metrics.sourceUp.set({ kind: name }, status.state === 'watching' ? 1 : 0);
+    log.debug('watch changed its state', { source: name, state: status.state });
+    const failing = this.#failing().names.length > 0;
+    if (failing === this.#troubled) return;
+    this.#troubled = failing;
+    if (failing) log.warn('watches are failing, waiting for the API server', { source: name, error: status.error });
+    else log.info('watches work again', { source: name });
+  }
+}
+
+/** Whether an update may have changed who depends on the object. */
+function mayHaveMoved(before: KubeObject, after: KubeObject): boolean {
+  const where = (o: KubeObject): string =>
+    JSON.stringify([
+      o.metadata.generation,
+      o.metadata.labels,
+      o.metadata.ownerReferences?.map((r) => [r.uid, r.controller]),
+    ]);
+  return where(before) !== where(after);
+}

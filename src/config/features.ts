@@ -1,0 +1,28 @@
+import type { Reader } from './environment.js';
+
+/** Behaviour that can be switched per installation by `PERDURE_FEATURES=Name=true,Other=false`. */
+export const FEATURES = {
+  /** Looks for changes made outside Perdure, one sweep per cloud account and region. */
+  DriftSweep: true,
+  /** The bridge signals every object once when it starts to lead, converged ones too: after a restore, or when in doubt. */
+  SignalConvergedAtStart: false,
+} as const satisfies Record<string, boolean>;
+
+export type Feature = keyof typeof FEATURES;
+export type Features = Readonly<Record<Feature, boolean>>;
+
+/** Source of the notation: Kubernetes' `--feature-gates`. */
+export function readFeatures(read: Reader): Features {
+  const features: Record<Feature, boolean> = { ...FEATURES };
+  for (const entry of read.list('PERDURE_FEATURES')) {
+    const [name = '', value] = entry.split('=');
+    if (!(name in FEATURES)) {
+      read.problem('PERDURE_FEATURES', `unknown feature "${name}"; known: ${Object.keys(FEATURES).join(', ')}`);
+    } else if (value !== 'true' && value !== 'false') {
+      read.problem('PERDURE_FEATURES', `want ${name}=true or ${name}=false, got "${entry}"`);
+    } else {
+      features[name as Feature] = value === 'true';
+    }
+  }
+  return features;
+}
