@@ -1,0 +1,100 @@
+import type { FailureType } from './errors.js';
+
+/**
+ * What a lane is told about the world each cycle: small, free of secrets, read live by one `assess` activity which also wrote the status. Lanes
+ * decide on facts only, through the pure planners of `domain/plan`.
+ */
+export interface CommonFacts {
+  readonly exists: boolean;
+  readonly paused: boolean;
+  readonly deleting: boolean;
+  readonly generation: number;
+  /** `namespace/name` of the cluster, for search attributes and summaries. */
+  readonly cluster: string;
+  /** The recorded failure of the last operation, while it still applies to what the object says now. */
+  readonly failure?: RecordedFailure;
+  /** Changes when a person may have removed the cause of a failure: generations involved and the retry annotation. */
+  readonly attempt: string;
+}
+
+export interface RecordedFailure {
+  readonly operation: string;
+  readonly type: FailureType;
+  readonly message: string;
+  readonly attempt: string;
+}
+
+export interface ClusterFacts extends CommonFacts {
+  readonly hasInfrastructure: boolean;
+  /** A provider of ours serves the infra kind; else the public contract is followed. */
+  readonly provider?: string;
+  readonly cloudQueue: string;
+  readonly infrastructureProvisioned: boolean;
+  /** Infra spec changed since the tasks last ran to the end. */
+  readonly infrastructureStale: boolean;
+  readonly infrastructureDeleting: boolean;
+  /** What a sweep found to differ between the cloud and the spec. */
+  readonly drift?: string;
+  readonly controlPlaneInitialized: boolean;
+  readonly available: boolean;
+  readonly everAvailable: boolean;
+  readonly desired: { readonly controlPlane: number; readonly workers: number };
+}
+
+export interface MachineFacts extends CommonFacts {
+  readonly provider?: string;
+  readonly cloudQueue: string;
+  readonly controlPlane: boolean;
+  readonly clusterDeleting: boolean;
+  readonly infrastructureReady: boolean;
+  readonly controlPlaneInitialized: boolean;
+  readonly bootstrapReady: boolean;
+  readonly provisioned: boolean;
+  readonly hasNode: boolean;
+  readonly nodeReady: boolean;
+  /** The Machine's own Ready condition: all of it, gates included. */
+  readonly ready: boolean;
+  readonly available: boolean;
+  /** What a sweep found to differ between the instance and the spec. */
+  readonly drift?: string;
+  /** Seconds until minReadySeconds makes it available; 0 when nothing is pending. */
+  readonly availableInSeconds: number;
+}
+
+export interface ReplicaFacts extends CommonFacts {
+  readonly desired: number;
+  readonly machines: readonly OwnedMachine[];
+  readonly base: string;
+  readonly uid: string;
+  readonly deleteOrder: 'Random' | 'Newest' | 'Oldest';
+}
+
+export interface OwnedMachine {
+  readonly name: string;
+  readonly deleting: boolean;
+  readonly ready: boolean;
+  readonly hasNode: boolean;
+  readonly available: boolean;
+  readonly healthy: boolean;
+  readonly upToDate: boolean;
+  readonly deleteFirst: boolean;
+  readonly createdAt: string;
+  readonly failureDomain?: string;
+}
+
+export interface ControlPlaneFacts extends ReplicaFacts {
+  readonly infrastructureProvisioned: boolean;
+  readonly endpoint: boolean;
+  readonly initialized: boolean;
+  readonly certificatesAvailable: boolean;
+  readonly failureDomains: readonly string[];
+  readonly workersExist: boolean;
+  readonly clusterDeleting: boolean;
+  readonly cloudQueue: string;
+}
+
+export interface DeploymentFacts extends CommonFacts {
+  readonly desired: number;
+  readonly replicas: number;
+  readonly ready: number;
+}

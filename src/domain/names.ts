@@ -1,0 +1,81 @@
+import type { ObjectKey } from '../api/types/meta.js';
+
+/** Labels, annotations, finalizers. Upstream's strings exactly; our own live under `perdure.dev/`. Source: capi api/core/v1beta2/common_types.go. */
+export const LABEL = {
+  clusterName: 'cluster.x-k8s.io/cluster-name',
+  controlPlane: 'cluster.x-k8s.io/control-plane',
+  controlPlaneName: 'cluster.x-k8s.io/control-plane-name',
+  setName: 'cluster.x-k8s.io/set-name',
+  deploymentName: 'cluster.x-k8s.io/deployment-name',
+  templateHash: 'machine-template-hash',
+} as const;
+
+export const ANNOTATION = {
+  paused: 'cluster.x-k8s.io/paused',
+  deleteMachine: 'cluster.x-k8s.io/delete-machine',
+  clonedFromName: 'cluster.x-k8s.io/cloned-from-name',
+  clonedFromGroupKind: 'cluster.x-k8s.io/cloned-from-groupkind',
+  managedBy: 'cluster.x-k8s.io/managed-by',
+  revision: 'machinedeployment.clusters.x-k8s.io/revision',
+  desiredReplicas: 'machinedeployment.clusters.x-k8s.io/desired-replicas',
+  maxReplicas: 'machinedeployment.clusters.x-k8s.io/max-replicas',
+  id: 'perdure.dev/id',
+  retry: 'perdure.dev/retry',
+  lastFailure: 'perdure.dev/last-failure',
+  appliedGeneration: 'perdure.dev/applied-generation',
+  lane: 'perdure.dev/lane',
+  drift: 'perdure.dev/drift',
+  created: 'perdure.dev/available-since',
+} as const;
+
+export const FINALIZER = {
+  Cluster: 'cluster.cluster.x-k8s.io',
+  Machine: 'machine.cluster.x-k8s.io',
+  MachineSet: 'cluster.x-k8s.io/machineset',
+  MachineDeployment: 'cluster.x-k8s.io/machinedeployment',
+  KubeadmControlPlane: 'kubeadm.controlplane.cluster.x-k8s.io',
+  AWSCluster: 'awscluster.infrastructure.cluster.x-k8s.io',
+  AWSMachine: 'awsmachine.infrastructure.cluster.x-k8s.io',
+} as const;
+
+const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** 32-bit FNV-1a; used for names only, never for security. */
+export function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    hash ^= text.charCodeAt(i);
+    hash = Math.imul(hash, 0x01000193) >>> 0;
+  }
+  return hash;
+}
+
+/** Five characters from the alphabet Kubernetes uses for generated names (no vowels), derived from `seed`. */
+export function safeSuffix(seed: string): string {
+  let value = fnv1a(seed);
+  let out = '';
+  for (let i = 0; i < 5; i++) {
+    out += SAFE[value % SAFE.length] ?? 'x';
+    value = Math.floor(value / SAFE.length) ^ fnv1a(`${seed}/${i}`);
+    value >>>= 0;
+  }
+  return out;
+}
+
+/**
+ * Names for `count` new children of an owner, `<base>-<5 chars>` (at most 63 long), skipping those in `taken`. A pure function of the owner's
+ * uid and a slot number: a creation that is run again after a crash picks the same name and finds its own object instead of making a twin.
+ */
+export function childNames(base: string, ownerUid: string, taken: ReadonlySet<string>, count: number): string[] {
+  const names: string[] = [];
+  for (let slot = 0; names.length < count; slot++) {
+    const name = `${base.slice(0, 57)}-${safeSuffix(`${ownerUid}/${slot}`)}`;
+    if (!taken.has(name) && !names.includes(name)) names.push(name);
+  }
+  return names;
+}
+
+/** `<kind>/<namespace>/<name>/<uid>`: a readable prefix for list filters, the uid keeps a re-created object apart. */
+export function laneId(key: ObjectKey): string {
+  return `${key.kind.toLowerCase()}/${key.namespace}/${key.name}/${key.uid}`;
+}

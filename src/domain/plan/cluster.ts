@@ -1,0 +1,21 @@
+import type { ClusterFacts } from '../facts.js';
+import { commonGates, type Decision } from './plan.js';
+
+/** Decides the next move of a Cluster's lane. Pure. Source: capi core/reconcilers/cluster (order of phases). */
+export function planCluster(facts: ClusterFacts): Decision {
+  const gate = commonGates(facts, 'DeleteCluster');
+  if (gate) return gate;
+  if (!facts.everAvailable && !(facts.available && facts.infrastructureProvisioned)) {
+    return { do: 'operate', operation: 'CreateCluster', reason: 'the cluster has not been available yet' };
+  }
+  if (facts.provider && (facts.infrastructureStale || facts.drift !== undefined)) {
+    return {
+      do: 'operate',
+      operation: 'RepairInfrastructure',
+      reason: facts.drift ?? 'the infrastructure spec changed',
+    };
+  }
+  return facts.available
+    ? { do: 'end', outcome: 'Converged', reason: 'available' }
+    : { do: 'end', outcome: 'Waiting', reason: 'waiting for the control plane or workers to be available' };
+}

@@ -1,0 +1,268 @@
+import type { Cluster, ClusterStatus, KubeadmControlPlane, Machine, MachineDeployment } from '../../api/types/index.js';
+import type { Condition, KubeObject, V1Beta1Condition } from '../../api/types/meta.js';
+import {
+  aggregate,
+  type ConditionInput,
+  findCondition,
+  mergeConditions,
+  mergeV1Beta1Conditions,
+  summarize,
+  type V1Beta1Input,
+} from '../conditions.js';
+import {
+  endpointOf,
+  failureDomainsOf,
+  isControlPlaneInitialized,
+  isControlPlaneMachine,
+  isDeleting,
+  isProvisioned,
+  readPath,
+  readyConditionOf,
+} from '../contract.js';
+import type { RecordedFailure } from '../facts.js';
+import { counters, pausedCondition, REMEDIATING_NONE } from './replicas.js';
+
+export interface ClusterStatusInput {
+  readonly cluster: Cluster;
+  readonly infrastructure: KubeObject | undefined;
+  readonly controlPlane: KubeObject | undefined;
+  readonly deployments: readonly MachineDeployment[];
+  readonly machines: readonly Machine[];
+  readonly failure: RecordedFailure | undefined;
+  readonly paused: boolean;
+  /** What a deletion waits for. */
+  readonly deletion?: { readonly reason: string; readonly message: string };
+  /** Undefined before the first connection could be tried. */
+  readonly connection?: { readonly ok: boolean; readonly message: string };
+  readonly now: string;
+}
+
+/** The whole status of a Cluster. Source: capi core/reconcilers/cluster/cluster_controller_status.go. */
+export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
+  const { cluster, infrastructure, controlPlane, machines, deployments, now } = input;
+  const old = cluster.status;
+  const generation = cluster.metadata.generation ?? 1;
+  const provisioned =
+    old?.initialization?.infrastructureProvisioned === true ||
+    !cluster.spec.infrastructureRef ||
+    isProvisioned(infrastructure);
+  const initialized = old?.initialization?.controlPlaneInitialized === true || isControlPlaneInitialized(controlPlane);
+  const cpMachines = machines.filter(isControlPlaneMachine);
+  const workers = machines.filter((m) => !isControlPlaneMachine(m));
+  const own: ConditionInput[] = [
+    infrastructureCondition(cluster, infrastructure, provisioned, input.failure),
+    controlPlaneInitialized(cluster, controlPlane, initialized),
+    controlPlaneAvailable(cluster, controlPlane),
+    workersAvailable(deployments, workers),
+    ...machineGroup('ControlPlane', cpMachines),
+    ...machineGroup('Worker', workers),
+    connectionCondition(input),
+    rollup('RollingOut', controlPlane, deployments, 'RollingOut', 'NotRollingOut'),
+    rollup('ScalingUp', controlPlane, deployments, 'ScalingUp', 'NotScalingUp'),
+    rollup('ScalingDown', controlPlane, deployments, 'ScalingDown', 'NotScalingDown'),
+    REMEDIATING_NONE,
+    deletingCondition(cluster, input.deletion),
+    pausedCondition(input.paused),
+  ];
+  const gates = (cluster.spec.availabilityGates ?? []).map((g) => g.conditionType);
+  const foreign = ((old?.conditions ?? []) as Condition[]).filter((c) => !own.some((o) => o.type === c.type));
+  own.push(
+    summarize('Available', [...own, ...foreign], {
+      positive: ['RemoteConnectionProbe', 'InfrastructureReady', 'ControlPlaneAvailable', 'WorkersAvailable', ...gates],
+      negative: ['Deleting'],
+      trueReason: 'Available',
+      falseReason: 'NotAvailable',
+      unknownReason: 'AvailableUnknown',
+    }),
+  );
+  const domains = failureDomainsOf(infrastructure);
+  return {
+    conditions: mergeConditions(old?.conditions as Condition[] | undefined, own, generation, now),
+    initialization: {
+      ...(provisioned ? { infrastructureProvisioned: true } : {}),
+      ...(initialized ? { controlPlaneInitialized: true } : {}),
+    },
+    controlPlane: { desiredReplicas: replicasOf(controlPlane), ...counters(cpMachines) },
+    workers: { desiredReplicas: deployments.reduce((n, d) => n + (d.spec.replicas ?? 1), 0), ...counters(workers) },
+    ...(domains.length > 0
+      ? { failureDomains: domains }
+      : old?.failureDomains
+        ? { failureDomains: old.failureDomains }
+        : {}),
+    phase: phaseOf(cluster, provisioned),
+    observedGeneration: generation,
+    deprecated: { v1beta1: { conditions: legacy(input, own) } },
+  } as ClusterStatus;
+}
+
+const replicasOf = (controlPlane: KubeObject | undefined): number =>
+  (controlPlane as KubeadmControlPlane | undefined)?.spec?.replicas ?? (controlPlane ? 1 : 0);
+
+function phaseOf(cluster: Cluster, provisioned: boolean): 'Pending' | 'Provisioning' | 'Provisioned' | 'Deleting' {
+  if (isDeleting(cluster)) return 'Deleting';
+  if (provisioned && endpointOf(cluster)) return 'Provisioned';
+  return cluster.spec.infrastructureRef || cluster.spec.controlPlaneRef ? 'Provisioning' : 'Pending';
+}
+
+function infrastructureCondition(
+  cluster: Cluster,
+  infra: KubeObject | undefined,
+  provisioned: boolean,
+  failure: RecordedFailure | undefined,
+): ConditionInput {
+  const type = 'InfrastructureReady';
+  if (!cluster.spec.infrastructureRef)
+    return { type, status: 'True', reason: 'Ready', message: 'spec.infrastructureRef is not set' };
+  if (!infra)
+    return {
+      type,
+      status: 'False',
+      reason: provisioned ? 'ObjectDeleted' : 'ObjectDoesNotExist',
+      message: `${cluster.spec.infrastructureRef.kind} ${cluster.spec.infrastructureRef.name} does not exist`,
+    };
+  if (failure) return { type, status: 'False', reason: failure.type, message: failure.message };
+  const ready = readyConditionOf(infra);
+  if (ready && ready.status !== 'True')
+    return {
+      type,
+      status: 'False',
+      reason: 'NotReady',
+      message: ready.message || ready.reason || `${infra.kind} is not ready`,
+    };
+  return isProvisioned(infra)
+    ? { type, status: 'True', reason: 'Ready' }
+    : { type, status: 'False', reason: 'NotReady', message: `${infra.kind} is not provisioned yet` };
+}
+
+function controlPlaneInitialized(
+  cluster: Cluster,
+  controlPlane: KubeObject | undefined,
+  initialized: boolean,
+): ConditionInput {
+  const type = 'ControlPlaneInitialized';
+  if (initialized) return { type, status: 'True', reason: 'Initialized' };
+  const ref = cluster.spec.controlPlaneRef;
+  return {
+    type,
+    status: 'False',
+    reason: 'NotInitialized',
+    message: ref && !controlPlane ? `${ref.kind} ${ref.name} does not exist` : 'Control plane not yet initialized',
+  };
+}
+
+function controlPlaneAvailable(cluster: Cluster, controlPlane: KubeObject | undefined): ConditionInput {
+  const type = 'ControlPlaneAvailable';
+  if (!controlPlane)
+    return {
+      type,
+      status: 'False',
+      reason: 'ObjectDoesNotExist',
+      message: cluster.spec.controlPlaneRef
+        ? `${cluster.spec.controlPlaneRef.kind} ${cluster.spec.controlPlaneRef.name} does not exist`
+        : 'spec.controlPlaneRef is not set',
+    };
+  const available = findCondition((readPath(controlPlane, 'status.conditions') ?? []) as Condition[], 'Available');
+  if (available)
+    return {
+      type,
+      status: available.status,
+      reason: available.status === 'True' ? 'Available' : 'NotAvailable',
+      message: available.status === 'True' ? '' : available.message || available.reason,
+    };
+  return isControlPlaneInitialized(controlPlane)
+    ? { type, status: 'True', reason: 'Available' }
+    : { type, status: 'False', reason: 'NotAvailable', message: 'Control plane not yet initialized' };
+}
+
+function workersAvailable(deployments: readonly MachineDeployment[], workers: readonly Machine[]): ConditionInput {
+  const type = 'WorkersAvailable';
+  if (deployments.length === 0)
+    return workers.length === 0
+      ? { type, status: 'True', reason: 'NoWorkers' }
+      : { type, status: 'True', reason: 'Available' };
+  const view = deployments.map((d) => ({
+    name: d.metadata.name,
+    conditions: d.status?.conditions as Condition[] | undefined,
+  }));
+  return aggregate(type, view, {
+    source: 'Available',
+    trueReason: 'Available',
+    falseReason: 'NotAvailable',
+    unknownReason: 'AvailableUnknown',
+    emptyReason: 'NoWorkers',
+    noun: 'MachineDeployment',
+  });
+}
+
+function machineGroup(prefix: 'ControlPlane' | 'Worker', machines: readonly Machine[]): ConditionInput[] {
+  const view = machines.map((m) => ({
+    name: m.metadata.name,
+    conditions: m.status?.conditions as Condition[] | undefined,
+  }));
+  return ['Ready', 'UpToDate'].map((good) =>
+    aggregate(`${prefix}Machines${good}`, view, {
+      source: good,
+      trueReason: good,
+      falseReason: `Not${good}`,
+      unknownReason: `${good}Unknown`,
+      emptyReason: 'NoReplicas',
+      noun: 'Machine',
+    }),
+  );
+}
+
+function connectionCondition(input: ClusterStatusInput): ConditionInput {
+  const type = 'RemoteConnectionProbe';
+  if (!input.connection)
+    return { type, status: 'False', reason: 'ProbeFailed', message: 'Remote connection not established yet' };
+  return input.connection.ok
+    ? { type, status: 'True', reason: 'ProbeSucceeded' }
+    : { type, status: 'False', reason: 'ProbeFailed', message: input.connection.message };
+}
+
+function rollup(
+  type: string,
+  controlPlane: KubeObject | undefined,
+  deployments: readonly MachineDeployment[],
+  yes: string,
+  no: string,
+): ConditionInput {
+  const objects = [...(controlPlane ? [controlPlane] : []), ...deployments];
+  const active = objects.flatMap((o) => {
+    const c = findCondition((readPath(o, 'status.conditions') ?? []) as Condition[], type);
+    return c?.status === 'True' ? [`* ${o.kind} ${o.metadata.name}: ${c.message}`] : [];
+  });
+  return active.length > 0
+    ? { type, status: 'True', reason: yes, message: active.join('\n') }
+    : { type, status: 'False', reason: no };
+}
+
+function deletingCondition(cluster: Cluster, deletion: ClusterStatusInput['deletion']): ConditionInput {
+  if (!isDeleting(cluster)) return { type: 'Deleting', status: 'False', reason: 'NotDeleting' };
+  return {
+    type: 'Deleting',
+    status: 'True',
+    reason: deletion?.reason ?? 'WaitingForWorkersDeletion',
+    message: deletion?.message ?? 'Deletion started',
+  };
+}
+
+function legacy(input: ClusterStatusInput, own: readonly ConditionInput[]): V1Beta1Condition[] {
+  const map = (source: string, type: string): V1Beta1Input => {
+    const c = own.find((x) => x.type === source);
+    return c?.status === 'True'
+      ? { type, status: 'True' }
+      : { type, status: 'False', severity: 'Info', reason: c?.reason ?? 'Unknown', message: c?.message ?? '' };
+  };
+  const infra = map('InfrastructureReady', 'InfrastructureReady');
+  const cp = map('ControlPlaneAvailable', 'ControlPlaneReady');
+  const ready: V1Beta1Input =
+    infra.status === 'True' && cp.status === 'True'
+      ? { type: 'Ready', status: 'True' }
+      : { ...(infra.status === 'True' ? cp : infra), type: 'Ready' };
+  return mergeV1Beta1Conditions(
+    readPath(input.cluster, 'status.deprecated.v1beta1.conditions') as V1Beta1Condition[] | undefined,
+    [infra, map('ControlPlaneInitialized', 'ControlPlaneInitialized'), cp, ready],
+    input.now,
+  );
+}

@@ -1,0 +1,250 @@
+import type { KubeadmControlPlane, KubeadmControlPlaneStatus, Machine } from '../../api/types/index.js';
+import type { Condition, V1Beta1Condition } from '../../api/types/meta.js';
+import {
+  aggregate,
+  type ConditionInput,
+  isTrue,
+  mergeConditions,
+  mergeV1Beta1Conditions,
+  type V1Beta1Input,
+} from '../conditions.js';
+import { isDeleting, readPath } from '../contract.js';
+import type { RecordedFailure } from '../facts.js';
+import {
+  counters,
+  machineConditions,
+  pausedCondition,
+  REMEDIATING_NONE,
+  scalingConditions,
+  versionsOf,
+} from './replicas.js';
+
+/** Conditions of one control-plane Machine that say its components work; the control plane's lane writes them. */
+export const COMPONENT_CONDITIONS = [
+  'APIServerPodHealthy',
+  'ControllerManagerPodHealthy',
+  'SchedulerPodHealthy',
+] as const;
+export const ETCD_CONDITIONS = ['EtcdPodHealthy', 'EtcdMemberHealthy'] as const;
+
+export interface ControlPlaneStatusInput {
+  readonly controlPlane: KubeadmControlPlane;
+  readonly machines: readonly Machine[];
+  readonly selector: string;
+  readonly managedEtcd: boolean;
+  /** Voting members read from etcd; undefined when it could not be read. */
+  readonly etcdMembers?: readonly { readonly name: string; readonly healthy: boolean }[];
+  readonly initialized: boolean;
+  readonly certificates: ConditionInput;
+  readonly connectionError?: string;
+  readonly workersExist: boolean;
+  readonly failure: RecordedFailure | undefined;
+  readonly paused: boolean;
+  readonly now: string;
+}
+
+const has = (machine: Machine, type: string): boolean =>
+  isTrue(machine.status?.conditions as Condition[] | undefined, type);
+
+/** True when every component condition of this machine is True. */
+export function isControlPlaneMachineHealthy(machine: Machine, managedEtcd: boolean): boolean {
+  return [...COMPONENT_CONDITIONS, ...(managedEtcd ? ETCD_CONDITIONS : [])].every((type) => has(machine, type));
+}
+
+/** Source: capi controlplane/kubeadm/reconcilers/kubeadmcontrolplane_status.go. */
+export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmControlPlaneStatus {
+  const { controlPlane, machines, now } = input;
+  const desired = controlPlane.spec.replicas ?? 1;
+  const generation = controlPlane.metadata.generation ?? 1;
+  const count = counters(machines);
+  const versions = versionsOf(machines);
+  const etcd = etcdCondition(input);
+  const components = componentsCondition(input);
+  const stale = count.replicas - count.upToDateReplicas;
+  const own: ConditionInput[] = [
+    input.initialized
+      ? { type: 'Initialized', status: 'True', reason: 'Initialized' }
+      : { type: 'Initialized', status: 'False', reason: 'NotInitialized' },
+    input.certificates,
+    etcd,
+    components,
+    availability(input, etcd),
+    ...machineConditions(machines),
+    stale > 0 && machines.some((m) => m.status?.conditions?.some((c) => c.type === 'UpToDate' && c.status === 'False'))
+      ? {
+          type: 'RollingOut',
+          status: 'True',
+          reason: 'RollingOut',
+          message: `Rolling out ${stale} not up-to-date replicas`,
+        }
+      : { type: 'RollingOut', status: 'False', reason: 'NotRollingOut' },
+    ...scalingConditions(
+      desired,
+      machines.length,
+      isDeleting(controlPlane),
+      input.failure && `${input.failure.type}: ${input.failure.message}`,
+    ),
+    REMEDIATING_NONE,
+    deleting(input),
+    pausedCondition(input.paused),
+  ];
+  const nodesReady = machines.filter((m) => has(m, 'NodeReady')).length;
+  return {
+    conditions: mergeConditions(controlPlane.status?.conditions as Condition[] | undefined, own, generation, now),
+    ...(input.initialized ? { initialization: { controlPlaneInitialized: true } } : {}),
+    selector: input.selector,
+    ...count,
+    ...(versions.length > 0 ? { versions, version: versions[0]?.version } : {}),
+    observedGeneration: generation,
+    deprecated: {
+      v1beta1: {
+        conditions: legacy(input, own, desired, nodesReady),
+        updatedReplicas: count.upToDateReplicas,
+        readyReplicas: nodesReady,
+        unavailableReplicas: Math.max(0, desired - nodesReady),
+      },
+    },
+  } as KubeadmControlPlaneStatus;
+}
+
+function machineView(machines: readonly Machine[]): { name: string; conditions: Condition[] | undefined }[] {
+  return machines.map((m) => ({ name: m.metadata.name, conditions: m.status?.conditions as Condition[] | undefined }));
+}
+
+function combine(type: string, input: ControlPlaneStatusInput, sources: readonly string[]): ConditionInput {
+  if (!input.initialized)
+    return {
+      type,
+      status: 'Unknown',
+      reason: 'InspectionFailed',
+      message: 'Waiting for the control plane to be initialized',
+    };
+  if (input.connectionError)
+    return { type, status: 'Unknown', reason: 'ConnectionDown', message: input.connectionError };
+  const parts = sources.map((source) =>
+    aggregate(type, machineView(input.machines), {
+      source,
+      trueReason: 'Healthy',
+      falseReason: 'NotHealthy',
+      unknownReason: 'HealthUnknown',
+      emptyReason: 'HealthUnknown',
+      noun: 'Machine',
+    }),
+  );
+  const bad = parts.filter((p) => p.status !== 'True');
+  if (bad.length === 0) return { type, status: 'True', reason: 'Healthy' };
+  const isFalse = bad.some((p) => p.status === 'False');
+  return {
+    type,
+    status: isFalse ? 'False' : 'Unknown',
+    reason: isFalse ? 'NotHealthy' : 'HealthUnknown',
+    message: bad.map((p) => p.message ?? '').join('\n'),
+  };
+}
+
+const componentsCondition = (input: ControlPlaneStatusInput): ConditionInput =>
+  combine('ControlPlaneComponentsHealthy', input, [
+    ...COMPONENT_CONDITIONS,
+    ...(input.managedEtcd ? ['EtcdPodHealthy'] : []),
+  ]);
+
+function etcdCondition(input: ControlPlaneStatusInput): ConditionInput {
+  if (!input.managedEtcd)
+    return { type: 'EtcdClusterHealthy', status: 'True', reason: 'Healthy', message: 'external etcd' };
+  return combine('EtcdClusterHealthy', input, ['EtcdMemberHealthy']);
+}
+
+function availability(input: ControlPlaneStatusInput, etcd: ConditionInput): ConditionInput {
+  const type = 'Available';
+  const no = (message: string): ConditionInput => ({ type, status: 'False', reason: 'NotAvailable', message });
+  if (!input.initialized) return no('Control plane not yet initialized');
+  if (isDeleting(input.controlPlane)) return no('* Control plane metadata.deletionTimestamp is set');
+  if (input.connectionError)
+    return { type, status: 'Unknown', reason: 'InspectionFailed', message: input.connectionError };
+  if (input.certificates.status !== 'True') return no('* Control plane certificates are not available');
+  if (!input.machines.some((m) => isControlPlaneMachineHealthy(m, input.managedEtcd)))
+    return no('* There are no Machines with all control plane components healthy');
+  if (input.managedEtcd) {
+    if (!input.etcdMembers)
+      return {
+        type,
+        status: 'Unknown',
+        reason: 'InspectionFailed',
+        message: 'the list of etcd members could not be read',
+      };
+    const voters = input.etcdMembers.length;
+    const healthy = input.etcdMembers.filter((m) => m.healthy).length;
+    if (healthy < Math.floor(voters / 2) + 1)
+      return no(
+        `* ${healthy} of ${voters} etcd members are healthy, quorum needs ${Math.floor(voters / 2) + 1}\n${etcd.message ?? ''}`,
+      );
+  }
+  return { type, status: 'True', reason: 'Available' };
+}
+
+function deleting(input: ControlPlaneStatusInput): ConditionInput {
+  if (!isDeleting(input.controlPlane)) return { type: 'Deleting', status: 'False', reason: 'NotDeleting' };
+  return input.workersExist
+    ? { type: 'Deleting', status: 'True', reason: 'WaitingForWorkersDeletion', message: 'worker Machines still exist' }
+    : {
+        type: 'Deleting',
+        status: 'True',
+        reason: 'WaitingForMachineDeletion',
+        message: `${input.machines.length} control plane Machines still exist`,
+      };
+}
+
+function legacy(
+  input: ControlPlaneStatusInput,
+  own: readonly ConditionInput[],
+  desired: number,
+  nodesReady: number,
+): V1Beta1Condition[] {
+  const map = (source: string, type: string): V1Beta1Input => {
+    const c = own.find((x) => x.type === source);
+    return c?.status === 'True'
+      ? { type, status: 'True' }
+      : {
+          type,
+          status: c?.status ?? 'Unknown',
+          severity: 'Warning',
+          reason: c?.reason ?? 'Unknown',
+          message: c?.message ?? '',
+        };
+  };
+  const resized = input.machines.length === desired;
+  const wanted: V1Beta1Input[] = [
+    map('CertificatesAvailable', 'CertificatesAvailable'),
+    input.initialized
+      ? { type: 'Available', status: 'True' }
+      : { type: 'Available', status: 'False', severity: 'Info', reason: 'WaitingForKubeadmInit' },
+    { type: 'MachinesCreated', status: 'True' },
+    map('MachinesUpToDate', 'MachinesSpecUpToDate'),
+    map('MachinesReady', 'MachinesReady'),
+    resized
+      ? { type: 'Resized', status: 'True' }
+      : {
+          type: 'Resized',
+          status: 'False',
+          severity: 'Warning',
+          reason: input.machines.length < desired ? 'ScalingUp' : 'ScalingDown',
+          message: `${input.machines.length} of ${desired} machines`,
+        },
+    map('ControlPlaneComponentsHealthy', 'ControlPlaneComponentsHealthy'),
+    map('EtcdClusterHealthy', 'EtcdClusterHealthy'),
+    resized && nodesReady >= desired && input.initialized
+      ? { type: 'Ready', status: 'True' }
+      : {
+          type: 'Ready',
+          status: 'False',
+          severity: 'Warning',
+          reason: 'ScalingUp',
+          message: `${nodesReady} of ${desired} nodes ready`,
+        },
+  ];
+  return mergeV1Beta1Conditions(
+    readPath(input.controlPlane, 'status.deprecated.v1beta1.conditions') as V1Beta1Condition[] | undefined,
+    wanted,
+    input.now,
+  );
+}

@@ -1,0 +1,11 @@
+// The only file whose exports become workflow types.
+export { clusterLane } from './lanes/cluster.js';
+export { controlPlaneLane } from './lanes/control-plane.js';
+export { machineLane } from './lanes/machine.js';
+export { machineDeploymentLane } from './lanes/machine-deployment.js';
+export { machineSetLane } from './lanes/machine-set.js';
+export { CreateCluster, RepairInfrastructure } from './operations/create-cluster.js';
+export { DeleteCluster } from './operations/delete-cluster.js';
+export { DriftSweep } from './operations/drift-sweep.js';
+export { DeleteMachine, ProvisionMachine, RepairMachine } from './operations/machine.js';
+export { ScaleControlPlane, ScaleWorkers } from './operations/scale.js';

@@ -1,0 +1,29 @@
+import type { ReplicaFacts } from '../../domain/facts.js';
+import { planMachineSet } from '../../domain/plan/replicas.js';
+import { kube, wait } from '../lib/activities.js';
+import { type LaneHooks, runLane } from '../lib/lane.js';
+import { runOperation } from '../lib/operation.js';
+import type { LaneInput, LaneResult } from '../types.js';
+
+/** The one writer for a MachineSet and the Machine objects it makes. */
+export async function machineSetLane(input: LaneInput): Promise<LaneResult> {
+  const hooks: LaneHooks<ReplicaFacts> = {
+    assess: () =>
+      kube.assessMachineSet.executeWithOptions({ summary: 'Read the machine set, write its status' }, [
+        { key: input.key },
+      ]),
+    decide: (facts) => planMachineSet(facts),
+    operate: async (operation, facts) => {
+      if (operation === 'DeleteMachineSet') {
+        await wait.teardownOwner.executeWithOptions({ summary: 'Delete machines, then the finalizer' }, [
+          { key: input.key },
+        ]);
+        return;
+      }
+      const live = facts.machines.filter((m) => !m.deleting).length;
+      await runOperation('ScaleWorkers', input, facts, `scale workers ${live}→${facts.desired}`);
+    },
+    supersedable: new Set(['ScaleWorkers']),
+  };
+  return runLane(input, hooks);
+}

@@ -1,0 +1,59 @@
+import { setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { plan, progress } from '../messages.js';
+import type { Progress, Step } from '../types.js';
+
+/** Tracks an operation's steps for the `progress` and `plan` queries and the live details in the UI; costs no history. */
+export class ProgressBoard {
+  readonly #operation: string;
+  #steps: Step[];
+  #waitingFor: string | undefined;
+
+  constructor(operation: string, steps: readonly string[]) {
+    this.#operation = operation;
+    this.#steps = steps.map((name) => ({ name, state: 'pending' }));
+    setHandler(progress, () => this.snapshot(), { description: 'Steps done, the current wait and why' });
+    setHandler(plan, () => this.#steps.filter((s) => s.state !== 'done').map((s) => s.name), {
+      description: 'Steps still to be done, in order',
+    });
+    this.#show();
+  }
+
+  snapshot(): Progress {
+    return {
+      operation: this.#operation,
+      steps: this.#steps,
+      ...(this.#waitingFor === undefined ? {} : { waitingFor: this.#waitingFor }),
+    };
+  }
+
+  /** Runs `work` as the step `name` (added when unknown). The step is marked failed when it throws. */
+  async step<T>(name: string, waitingFor: string | undefined, work: () => Promise<T>): Promise<T> {
+    this.#mark(name, 'running');
+    this.#waitingFor = waitingFor;
+    this.#show();
+    try {
+      const result = await work();
+      this.#mark(name, 'done');
+      return result;
+    } catch (error) {
+      this.#mark(name, 'failed');
+      throw error;
+    } finally {
+      this.#waitingFor = undefined;
+      this.#show();
+    }
+  }
+
+  #mark(name: string, state: Step['state']): void {
+    const known = this.#steps.some((s) => s.name === name);
+    this.#steps = known
+      ? this.#steps.map((s) => (s.name === name ? { name, state } : s))
+      : [...this.#steps, { name, state }];
+  }
+
+  #show(): void {
+    const icon = { pending: '[ ]', running: '[~]', done: '[x]', failed: '[!]' } as const;
+    const lines = this.#steps.map((s) => `- ${icon[s.state]} ${s.name}`);
+    setCurrentDetails([...lines, ...(this.#waitingFor ? ['', `**Waiting for** ${this.#waitingFor}`] : [])].join('\n'));
+  }
+}

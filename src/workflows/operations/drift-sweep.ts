@@ -1,0 +1,18 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { CloudActivities } from '../../activities/interfaces.js';
+
+/** One sweep over a cloud account and region: a few batched reads for all its clusters; only lanes of what drifted are woken. */
+export async function DriftSweep(input: {
+  readonly provider: string;
+  readonly queue: string;
+}): Promise<{ checked: number; drifted: number }> {
+  const { driftSweep } = proxyActivities<Pick<CloudActivities, 'driftSweep'>>({
+    taskQueue: input.queue,
+    startToCloseTimeout: '10 minutes',
+    heartbeatTimeout: '30s',
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+    retry: { maximumAttempts: 3 },
+  });
+  const result = await driftSweep.executeWithOptions({ summary: 'Compare the account with its clusters' }, [input]);
+  return { checked: result.checked, drifted: result.drifted.length };
+}
