@@ -1,0 +1,33 @@
+import type { Cluster } from '../api/types/index.js';
+import type { KubeObject, ObjectKey } from '../api/types/meta.js';
+import type { KubeClient } from '../kube/client.js';
+import type { Kube } from '../kube/kube.js';
+import type { ProviderRegistry } from './providers/registry.js';
+
+/** Where an activity runs: its cancellation and its sign of life. Outside Temporal (tests, CLI) a plain object does. */
+export interface CallScope {
+  readonly signal: AbortSignal;
+  heartbeat(details: string): void;
+}
+
+/** Everything the activities need from outside; injected once per worker process. */
+export interface ActivityDeps {
+  readonly kube: Kube;
+  readonly providers: ProviderRegistry;
+  /** Client of a workload cluster, cached; throws a PerdureError `Transient` when it cannot be reached. */
+  workload(cluster: Cluster, signal: AbortSignal): Promise<KubeClient>;
+  /** RFC 3339 with seconds. */
+  now(): string;
+  /** The scope of the running activity. */
+  scope(): CallScope;
+  /** Emits a Kubernetes Event on an object; never throws. */
+  event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  readonly log: { info(message: string, fields?: Record<string, unknown>): void; warn(message: string, fields?: Record<string, unknown>): void };
+  /** Interval of the waits' loops, milliseconds. */
+  readonly pollMs: number;
+  /** Perdure itself gives Nodes their providerID: no cloud controller manager runs in the workload clusters. */
+  readonly initializeNodes: boolean;
+}
+
+/** The namespaced name inside a key. */
+export const refOf = (key: ObjectKey): { namespace: string; name: string } => ({ namespace: key.namespace, name: key.name });

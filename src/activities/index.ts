@@ -1,0 +1,66 @@
+import type { ObjectKey } from '../api/types/meta.js';
+import type { ActivityDeps } from './deps.js';
+import { infraEnsure, infraFinish, infraGraph, infraRemove } from './infra/cluster.js';
+import { machineAwaitInstance, machineCreateInstance, machineDeleteInstance } from './infra/machine.js';
+import { driftSweep } from './infra/sweep.js';
+import type { CloudActivities, KubeActivities, WaitActivities } from './interfaces.js';
+import { assessCluster } from './kube/assess-cluster.js';
+import { assessControlPlane } from './kube/assess-control-plane.js';
+import { assessMachine } from './kube/assess-machine.js';
+import { assessMachineDeployment, assessMachineSet } from './kube/assess-replicas.js';
+import { createControlPlaneMachine, createWorkerMachines, deleteMachines } from './kube/machines.js';
+import { clearFailure, recordFailure } from './kube/report.js';
+import { machineBootstrap, machineRemoveObjects } from './machine/objects.js';
+import { awaitMachineNode } from './machine/node.js';
+import { removeControlPlaneMachine } from './machine/control-plane.js';
+import { awaitClusterAvailable, awaitContract, clusterFinalize, deleteControlPlane, deleteWorkers } from './waits/cluster.js';
+import { awaitMachines, teardownOwner } from './waits/machines.js';
+
+type On = { readonly key: ObjectKey };
+
+/** The activities of queue `perdure-kube`. */
+export function createKubeActivities(deps: ActivityDeps): KubeActivities {
+  return {
+    assessCluster: ({ key }: On) => assessCluster(deps, key),
+    assessMachine: ({ key }: On) => assessMachine(deps, key),
+    assessMachineSet: ({ key }: On) => assessMachineSet(deps, key),
+    assessControlPlane: ({ key }: On) => assessControlPlane(deps, key),
+    assessMachineDeployment: ({ key }: On) => assessMachineDeployment(deps, key),
+    recordFailure: ({ key, failure }) => recordFailure(deps, key, failure),
+    clearFailure: ({ key }: On) => clearFailure(deps, key),
+    infraGraph: ({ key }: On) => infraGraph(deps, key),
+    createWorkerMachines: ({ key, names }) => createWorkerMachines(deps, key, names),
+    deleteMachines: ({ key, names }) => deleteMachines(deps, key.namespace, names),
+    createControlPlaneMachine: ({ key, name, failureDomain }) => createControlPlaneMachine(deps, key, name, failureDomain),
+    machineBootstrap: ({ key }: On) => machineBootstrap(deps, key),
+    machineRemoveObjects: ({ key }: On) => machineRemoveObjects(deps, key),
+    clusterFinalize: ({ key }: On) => clusterFinalize(deps, key),
+  };
+}
+
+/** The activities of queue `perdure-wait`. */
+export function createWaitActivities(deps: ActivityDeps): WaitActivities {
+  return {
+    awaitClusterAvailable: ({ key }: On) => awaitClusterAvailable(deps, key),
+    awaitMachineNode: ({ key }: On) => awaitMachineNode(deps, key),
+    awaitContract: ({ key, what }) => awaitContract(deps, key, what),
+    awaitMachines: ({ key, names, until }) => awaitMachines(deps, key, names, until),
+    removeControlPlaneMachine: ({ key, name }) => removeControlPlaneMachine(deps, key, name),
+    deleteWorkers: ({ key }: On) => deleteWorkers(deps, key),
+    deleteControlPlane: ({ key }: On) => deleteControlPlane(deps, key),
+    teardownOwner: ({ key }: On) => teardownOwner(deps, key),
+  };
+}
+
+/** The activities of every cloud account's queue. */
+export function createCloudActivities(deps: ActivityDeps): CloudActivities {
+  return {
+    infraEnsure: ({ key, task }) => infraEnsure(deps, key, task),
+    infraFinish: ({ key }: On) => infraFinish(deps, key),
+    infraRemove: ({ key, task }) => infraRemove(deps, key, task),
+    machineCreateInstance: ({ key }: On) => machineCreateInstance(deps, key),
+    machineAwaitInstance: ({ key }: On) => machineAwaitInstance(deps, key),
+    machineDeleteInstance: ({ key }: On) => machineDeleteInstance(deps, key),
+    driftSweep: ({ provider, queue }) => driftSweep(deps, provider, queue),
+  };
+}

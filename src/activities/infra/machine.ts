@@ -1,0 +1,85 @@
+import { KINDS } from '../../api/types/kinds.js';
+import type { ObjectKey } from '../../api/types/meta.js';
+import { PerdureError } from '../../domain/errors.js';
+import { ANNOTATION } from '../../domain/names.js';
+import type { ActivityDeps } from '../deps.js';
+import { assessMachine } from '../kube/assess-machine.js';
+import type { InfraProvider, InstanceObservation, MachineContext } from '../providers/port.js';
+import { pause } from '../waits/pause.js';
+import { machineContext } from './context.js';
+
+async function call<T>(provider: InfraProvider, ctx: MachineContext, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw ctx.signal.aborted ? error : provider.classify(error);
+  }
+}
+
+/** Requests the instance; finds its own from an earlier run by token and tag. Does not wait for it to run. */
+export async function machineCreateInstance(deps: ActivityDeps, key: ObjectKey): Promise<{ providerID: string }> {
+  const found = await machineContext(deps, key);
+  if (!found)
+    throw new PerdureError(
+      'NotFound',
+      `the infrastructure object of Machine ${key.namespace}/${key.name} does not exist`,
+    );
+  const { provider, ctx } = found;
+  const seen = await call(provider, ctx, () => provider.createInstance(ctx));
+  return { providerID: seen.providerID ?? '' };
+}
+
+/** Polls until the instance runs; each look also repairs tags, groups and load balancer registration and writes the infra status. */
+export async function machineAwaitInstance(
+  deps: ActivityDeps,
+  key: ObjectKey,
+): Promise<{ providerID: string; state: string }> {
+  for (let wait = deps.pollMs; ; wait = Math.min(wait * 1.5, 5_000)) {
+    const found = await machineContext(deps, key);
+    if (!found)
+      throw new PerdureError(
+        'NotFound',
+        `the infrastructure object of Machine ${key.namespace}/${key.name} does not exist`,
+      );
+    const { provider, ctx } = found;
+    const seen = await call(provider, ctx, () => provider.observeInstance(ctx));
+    ctx.heartbeat(`instance ${seen.providerID ?? ''} is ${seen.state}`);
+    if (seen.state === 'running') {
+      if (ctx.machine.metadata.annotations?.[ANNOTATION.drift] !== undefined) {
+        await deps.kube.mergePatch(
+          KINDS.Machine,
+          { namespace: key.namespace, name: key.name },
+          { metadata: { annotations: { [ANNOTATION.drift]: null } } },
+          { signal: ctx.signal },
+        );
+      }
+      await assessMachine(deps, key);
+      return { providerID: seen.providerID ?? '', state: seen.state };
+    }
+    if (seen.state !== 'pending') throw gone(key, seen);
+    await pause(wait, ctx.signal);
+  }
+}
+
+function gone(key: ObjectKey, seen: InstanceObservation): PerdureError {
+  const tail = seen.console ? `; its console ends: ${seen.console.slice(-800)}` : '';
+  return new PerdureError(
+    'BootstrapFailed',
+    `instance ${seen.providerID ?? ''} of Machine ${key.namespace}/${key.name} is ${seen.state} instead of running; delete the Machine to replace it${tail}`,
+  );
+}
+
+/** Deregisters, terminates, and resolves when the instance is observed gone. */
+export async function machineDeleteInstance(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+  for (let wait = deps.pollMs; ; wait = Math.min(wait * 1.5, 5_000)) {
+    const found = await machineContext(deps, key);
+    if (!found) return;
+    const { provider, ctx } = found;
+    const seen = await call(provider, ctx, () => provider.deleteInstance(ctx));
+    if (seen.state === 'absent' || seen.state === 'terminated') return;
+    const message = `instance ${seen.providerID ?? ''} is ${seen.state}`;
+    ctx.heartbeat(message);
+    await assessMachine(deps, key, { reason: 'WaitingForInfrastructureDeletion', message });
+    await pause(wait, ctx.signal);
+  }
+}

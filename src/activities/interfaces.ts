@@ -1,0 +1,67 @@
+import type { ObjectKey } from '../api/types/meta.js';
+import type { ClusterFacts, ControlPlaneFacts, DeploymentFacts, MachineFacts, RecordedFailure, ReplicaFacts } from '../domain/facts.js';
+
+/** Every activity takes the key of the object it acts for first: the interceptor reports a failing attempt on that object. */
+export interface OnObject {
+  readonly key: ObjectKey;
+}
+
+export interface TaskNode {
+  readonly id: string;
+  readonly title: string;
+  readonly dependsOn: readonly string[];
+}
+
+/** Short calls against the management cluster; queue `perdure-kube`. */
+export interface KubeActivities {
+  /** Reads the Cluster and all that belongs to it, links owners, writes status, answers facts. */
+  assessCluster(input: OnObject): Promise<ClusterFacts>;
+  assessMachine(input: OnObject): Promise<MachineFacts>;
+  assessMachineSet(input: OnObject): Promise<ReplicaFacts>;
+  assessControlPlane(input: OnObject): Promise<ControlPlaneFacts>;
+  /** Also creates and sizes the MachineSet of the deployment: the whole of a deployment's work short of a rollout. */
+  assessMachineDeployment(input: OnObject): Promise<DeploymentFacts>;
+  /** Keeps the failure of an operation on the object, with an Event. */
+  recordFailure(input: OnObject & { readonly failure: RecordedFailure }): Promise<void>;
+  clearFailure(input: OnObject): Promise<void>;
+  infraGraph(input: OnObject): Promise<{ readonly tasks: readonly TaskNode[] }>;
+  createWorkerMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
+  deleteMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
+  createControlPlaneMachine(input: OnObject & { readonly name: string; readonly failureDomain?: string }): Promise<void>;
+  /** Writes the bootstrap Secret and sets Machine.spec.bootstrap.dataSecretName; NotYet while the init lock is taken. */
+  machineBootstrap(input: OnObject): Promise<{ readonly dataSecretName: string }>;
+  /** Removes infra and bootstrap objects, then the Node, then the Machine's finalizer; each only after the previous is absent. */
+  machineRemoveObjects(input: OnObject): Promise<void>;
+  /** Deletes the infra object and drops the Cluster's finalizer. */
+  clusterFinalize(input: OnObject): Promise<void>;
+}
+
+/** Waits that hold no budget: heartbeating loops over the management or workload API; queue `perdure-wait`. */
+export interface WaitActivities {
+  /** Keeps the Cluster's status current until it is available; the heartbeat says what is awaited. */
+  awaitClusterAvailable(input: OnObject): Promise<void>;
+  /** Waits for the node, labels it, writes the Machine's status until the node is Ready. */
+  awaitMachineNode(input: OnObject): Promise<void>;
+  /** For infra kinds no provider of ours serves: waits for the public contract's fields. */
+  awaitContract(input: OnObject & { readonly what: 'infraCluster' | 'infraMachine' }): Promise<void>;
+  awaitMachines(input: OnObject & { readonly names: readonly string[]; readonly until: 'available' | 'healthy' | 'gone' }): Promise<void>;
+  /** Forwards etcd leadership, removes the member, deletes the Machine object. */
+  removeControlPlaneMachine(input: OnObject & { readonly name: string }): Promise<void>;
+  deleteWorkers(input: OnObject): Promise<void>;
+  deleteControlPlane(input: OnObject): Promise<void>;
+  /** Deletes what a MachineDeployment, MachineSet or control plane owns, waits until absent, drops the finalizer. */
+  teardownOwner(input: OnObject): Promise<void>;
+}
+
+/** Calls against one cloud account; queue given by the provider. */
+export interface CloudActivities {
+  /** Resolves an instance's or task's plan and applies it; returns the changes made, for people. */
+  infraEnsure(input: OnObject & { readonly task: string }): Promise<{ readonly changes: readonly string[] }>;
+  infraFinish(input: OnObject): Promise<void>;
+  infraRemove(input: OnObject & { readonly task: string }): Promise<void>;
+  machineCreateInstance(input: OnObject): Promise<{ readonly providerID: string }>;
+  machineAwaitInstance(input: OnObject): Promise<{ readonly providerID: string; readonly state: string }>;
+  machineDeleteInstance(input: OnObject): Promise<void>;
+  /** One sweep over an account and region; answers the keys of objects whose lanes should look again. */
+  driftSweep(input: { readonly provider: string; readonly queue: string }): Promise<{ readonly checked: number; readonly drifted: readonly { readonly key: ObjectKey; readonly detail: string }[] }>;
+}

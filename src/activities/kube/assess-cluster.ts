@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import type { Cluster, Machine, MachineDeployment } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
+import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
+import { isTrue } from '../../domain/conditions.js';
+import {
+  endpointOf,
+  isControlPlaneInitialized,
+  isControlPlaneMachine,
+  isDeleting,
+  isPaused,
+  isProvisioned,
+  ownerReference,
+  readPath,
+} from '../../domain/contract.js';
+import type { ClusterFacts } from '../../domain/facts.js';
+import { attemptOf, readFailure } from '../../domain/failure.js';
+import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
+import { clusterStatus } from '../../domain/status/cluster.js';
+import type { ActivityDeps } from '../deps.js';
+import { readRef, resolveKind } from './refs.js';
+import { machinesOf, ofCluster, readKey } from './world.js';
+import { applyStatus, ensureMetadata } from './write.js';
+
+export const ABSENT = {
+  exists: false,
+  paused: false,
+  deleting: false,
+  generation: 0,
+  cluster: '',
+  attempt: '',
+} as const;
+
+/** A random identity, written once and moved with the object; seeds tags and idempotency tokens. */
+export const newId = (): string => randomBytes(8).toString('hex');
+
+export interface ClusterView {
+  readonly cluster: Cluster;
+  readonly infrastructure: KubeObject | undefined;
+  readonly controlPlane: KubeObject | undefined;
+  readonly deployments: readonly MachineDeployment[];
+  readonly machines: readonly Machine[];
+}
+
+/** Reads a Cluster and all that belongs to it; links owners, identity and finalizers unless paused or deleting. */
+export async function viewCluster(deps: ActivityDeps, key: ObjectKey): Promise<ClusterView | undefined> {
+  const { kube } = deps;
+  const { signal } = deps.scope();
+  let cluster = await readKey<Cluster>(kube, KINDS.Cluster, key, signal);
+  if (!cluster) return undefined;
+  const paused = isPaused(cluster, cluster);
+  const active = !paused && !isDeleting(cluster);
+  if (active) {
+    cluster = await ensureMetadata(
+      kube,
+      KINDS.Cluster,
+      cluster,
+      {
+        finalizer: FINALIZER.Cluster,
+        annotations: { [ANNOTATION.lane]: laneId(key) },
+        annotationsOnce: { [ANNOTATION.id]: newId },
+      },
+      signal,
+    );
+  }
+  const [infrastructure, controlPlane, deployments, machines] = await Promise.all([
+    readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal),
+    readRef<KubeObject>(kube, cluster.spec.controlPlaneRef, key.namespace, signal),
+    kube.list<MachineDeployment>(
+      KINDS.MachineDeployment,
+      { namespace: key.namespace, labelSelector: ofCluster(key.name) },
+      signal,
+    ),
+    machinesOf(kube, key.namespace, key.name, signal),
+  ]);
+  const linkedInfra = active
+    ? await linkChild(deps, cluster, cluster.spec.infrastructureRef, infrastructure)
+    : infrastructure;
+  const linkedControlPlane = active
+    ? await linkChild(deps, cluster, cluster.spec.controlPlaneRef, controlPlane)
+    : controlPlane;
+  return { cluster, infrastructure: linkedInfra, controlPlane: linkedControlPlane, deployments, machines };
+}
+
+async function linkChild(
+  deps: ActivityDeps,
+  cluster: Cluster,
+  ref: { apiGroup: string; kind: string; name: string } | undefined,
+  child: KubeObject | undefined,
+): Promise<KubeObject | undefined> {
+  if (!ref || !child || isDeleting(child)) return child;
+  const { signal } = deps.scope();
+  const kind = await resolveKind(deps.kube, ref, signal);
+  const own = deps.providers.forCluster(ref);
+  const finalizer = own ? (FINALIZER as Record<string, string>)[ref.kind] : undefined;
+  return ensureMetadata(
+    deps.kube,
+    kind,
+    child,
+    {
+      owner: ownerReference(cluster, { controller: false }),
+      labels: { [LABEL.clusterName]: cluster.metadata.name },
+      ...(finalizer ? { finalizer } : {}),
+    },
+    signal,
+  );
+}
+
+/** Reads the world around a Cluster, copies the endpoint, writes status, answers facts. Idempotent. */
+export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise<ClusterFacts> {
+  const { kube } = deps;
+  const { signal } = deps.scope();
+  const view = await viewCluster(deps, key);
+  if (!view) {
+    return {
+      ...ABSENT,
+      hasInfrastructure: false,
+      cloudQueue: '',
+      infrastructureProvisioned: false,
+      infrastructureStale: false,
+      infrastructureDeleting: false,
+      controlPlaneInitialized: false,
+      available: false,
+      everAvailable: false,
+      desired: { controlPlane: 0, workers: 0 },
+    };
+  }
+  const { infrastructure, controlPlane, deployments, machines } = view;
+  let { cluster } = view;
+  const paused = isPaused(cluster, cluster);
+  const provider = deps.providers.forCluster(cluster.spec.infrastructureRef);
+  if (!paused && !isDeleting(cluster)) cluster = await copyEndpoint(deps, cluster, infrastructure, controlPlane);
+  const attempt = attemptOf(cluster, [infrastructure]);
+  const recorded = readFailure(cluster);
+  const failure = recorded?.attempt === attempt ? recorded : undefined;
+  const connection = await probe(deps, cluster, controlPlane);
+  const status = clusterStatus({
+    cluster,
+    infrastructure,
+    controlPlane,
+    deployments,
+    machines,
+    failure,
+    paused,
+    now: deps.now(),
+    ...(connection ? { connection } : {}),
+    ...(isDeleting(cluster) ? { deletion: deletionStage(machines, deployments, controlPlane) } : {}),
+  });
+  await applyStatus(kube, KINDS.Cluster, cluster, status, 'perdure-cluster', signal);
+  const available = isTrue(status.conditions, 'Available');
+  const everAvailable = cluster.metadata.annotations?.[ANNOTATION.created] !== undefined;
+  if (available && !everAvailable && !paused) {
+    await ensureMetadata(kube, KINDS.Cluster, cluster, { annotationsOnce: { [ANNOTATION.created]: deps.now } }, signal);
+  }
+  return {
+    exists: true,
+    paused,
+    deleting: isDeleting(cluster),
+    generation: cluster.metadata.generation ?? 0,
+    cluster: `${key.namespace}/${key.name}`,
+    attempt,
+    ...(failure ? { failure } : {}),
+    hasInfrastructure: cluster.spec.infrastructureRef !== undefined,
+    ...(provider ? { provider: provider.name } : {}),
+    cloudQueue: provider && infrastructure ? provider.taskQueue(infrastructure) : provider ? provider.name : '',
+    infrastructureProvisioned: status.initialization?.infrastructureProvisioned === true,
+    infrastructureStale: isStale(infrastructure),
+    infrastructureDeleting: infrastructure !== undefined && isDeleting(infrastructure),
+    ...(cluster.metadata.annotations?.[ANNOTATION.drift]
+      ? { drift: cluster.metadata.annotations[ANNOTATION.drift] }
+      : {}),
+    controlPlaneInitialized: status.initialization?.controlPlaneInitialized === true,
+    available,
+    everAvailable: everAvailable || available,
+    desired: { controlPlane: status.controlPlane?.desiredReplicas ?? 0, workers: status.workers?.desiredReplicas ?? 0 },
+  };
+}
+
+/** The infra spec changed since its tasks last ran to the end; metadata-only edits do not count. */
+function isStale(infrastructure: KubeObject | undefined): boolean {
+  if (!infrastructure || isDeleting(infrastructure)) return false;
+  const applied = infrastructure.metadata.annotations?.[ANNOTATION.appliedGeneration];
+  return applied !== undefined && applied !== String(infrastructure.metadata.generation ?? 0);
+}
+
+async function copyEndpoint(
+  deps: ActivityDeps,
+  cluster: Cluster,
+  infra: KubeObject | undefined,
+  controlPlane: KubeObject | undefined,
+): Promise<Cluster> {
+  if (endpointOf(cluster)) return cluster;
+  const endpoint = (isProvisioned(infra) ? endpointOf(infra) : undefined) ?? endpointOf(controlPlane);
+  if (!endpoint) return cluster;
+  return deps.kube.mergePatch<Cluster>(
+    KINDS.Cluster,
+    { namespace: cluster.metadata.namespace ?? '', name: cluster.metadata.name },
+    { metadata: { resourceVersion: cluster.metadata.resourceVersion }, spec: { controlPlaneEndpoint: endpoint } },
+    { signal: deps.scope().signal },
+  );
+}
+
+/** One GET against the workload API; before the control plane answers there is nothing to say. */
+async function probe(
+  deps: ActivityDeps,
+  cluster: Cluster,
+  controlPlane: KubeObject | undefined,
+): Promise<{ ok: boolean; message: string } | undefined> {
+  if (isDeleting(cluster) || !endpointOf(cluster)) return undefined;
+  if (controlPlane && !isControlPlaneInitialized(controlPlane)) return undefined;
+  try {
+    const workload = await deps.workload(cluster, deps.scope().signal);
+    await workload.raw('GET', '/version', undefined, deps.scope().signal);
+    return { ok: true, message: '' };
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function deletionStage(
+  machines: readonly Machine[],
+  deployments: readonly MachineDeployment[],
+  controlPlane: KubeObject | undefined,
+): { reason: string; message: string } {
+  const names = (list: readonly KubeObject[]): string =>
+    list
+      .slice(0, 5)
+      .map((o) => o.metadata.name)
+      .join(', ') + (list.length > 5 ? `, … (${list.length - 5} more)` : '');
+  const workers = machines.filter((m) => !isControlPlaneMachine(m));
+  if (deployments.length > 0 || workers.length > 0) {
+    return {
+      reason: 'WaitingForWorkersDeletion',
+      message: `* MachineDeployments: ${names(deployments) || 'none'}\n* worker Machines: ${names(workers) || 'none'}`,
+    };
+  }
+  if (controlPlane)
+    return {
+      reason: 'WaitingForControlPlaneDeletion',
+      message: `* ${controlPlane.kind}: ${controlPlane.metadata.name} (${readPath(controlPlane, 'status.replicas') ?? 0} machines)`,
+    };
+  return { reason: 'WaitingForInfrastructureDeletion', message: 'the infrastructure is being removed' };
+}

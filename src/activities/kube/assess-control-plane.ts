@@ -1,0 +1,241 @@
+import type { Cluster, KubeadmControlPlane, Machine } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
+import type { Condition, KubeObject, ObjectKey } from '../../api/types/meta.js';
+import { type ConditionInput, mergeConditions } from '../../domain/conditions.js';
+import {
+  controllerOf,
+  endpointOf,
+  failureDomainsOf,
+  isControlPlaneMachine,
+  isDeleting,
+  isPaused,
+} from '../../domain/contract.js';
+import type { ControlPlaneFacts } from '../../domain/facts.js';
+import { attemptOf, readFailure } from '../../domain/failure.js';
+import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
+import { controlPlaneStatus, isControlPlaneMachineHealthy } from '../../domain/status/control-plane.js';
+import { ensureCertificates, ensureKubeconfig } from '../bootstrap/index.js';
+import type { ActivityDeps } from '../deps.js';
+import { type Inspection, inspectControlPlane } from '../workload/health.js';
+import { ABSENT } from './assess-cluster.js';
+import { ownedMachine, ownTemplate } from './assess-replicas.js';
+import { readRef } from './refs.js';
+import { clusterNamed, machinesControlledBy, machinesOf, readKey } from './world.js';
+import { applyStatus, ensureMetadata } from './write.js';
+
+const EMPTY: ControlPlaneFacts = {
+  ...ABSENT,
+  desired: 0,
+  machines: [],
+  base: '',
+  uid: '',
+  deleteOrder: 'Random',
+  infrastructureProvisioned: false,
+  endpoint: false,
+  initialized: false,
+  certificatesAvailable: false,
+  failureDomains: [],
+  workersExist: false,
+  clusterDeleting: false,
+  cloudQueue: '',
+};
+
+/** The Cluster a control plane belongs to: by label once linked, by ownerReference before. */
+async function clusterOf(deps: ActivityDeps, controlPlane: KubeadmControlPlane): Promise<Cluster | undefined> {
+  const name =
+    controlPlane.metadata.labels?.[LABEL.clusterName] ??
+    controlPlane.metadata.ownerReferences?.find((o) => o.kind === 'Cluster')?.name;
+  return name ? clusterNamed(deps.kube, controlPlane.metadata.namespace ?? '', name, deps.scope().signal) : undefined;
+}
+
+/** Certificates, kubeconfig, machines, component health, status: everything of a control plane but changing its size. Idempotent. */
+export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Promise<ControlPlaneFacts> {
+  const { kube } = deps;
+  const { signal } = deps.scope();
+  let controlPlane = await readKey<KubeadmControlPlane>(kube, KINDS.KubeadmControlPlane, key, signal);
+  if (!controlPlane) return EMPTY;
+  const cluster = await clusterOf(deps, controlPlane);
+  const paused = isPaused(controlPlane, cluster);
+  const active = !paused && !isDeleting(controlPlane) && cluster !== undefined && !isDeleting(cluster);
+  if (active) {
+    controlPlane = await ensureMetadata(
+      kube,
+      KINDS.KubeadmControlPlane,
+      controlPlane,
+      {
+        finalizer: FINALIZER.KubeadmControlPlane,
+        annotations: { [ANNOTATION.lane]: laneId(key) },
+      },
+      signal,
+    );
+    await ownTemplate(deps, cluster, key.namespace, controlPlane.spec.machineTemplate.spec.infrastructureRef);
+  }
+  const managedEtcd = controlPlane.spec.kubeadmConfigSpec?.clusterConfiguration?.etcd?.external === undefined;
+  const provisioned = cluster?.status?.initialization?.infrastructureProvisioned === true;
+  const wasInitialized = controlPlane.status?.initialization?.controlPlaneInitialized === true;
+  const certificates = active
+    ? await certificatesCondition(deps, cluster, controlPlane, wasInitialized)
+    : storedCertificates(controlPlane);
+  const clusterName = cluster?.metadata.name ?? controlPlane.metadata.labels?.[LABEL.clusterName] ?? '';
+  let machines = await machinesControlledBy(
+    kube,
+    { namespace: key.namespace, uid: key.uid, kind: 'KubeadmControlPlane' },
+    clusterName,
+    signal,
+  );
+  const inspect =
+    cluster !== undefined &&
+    !paused &&
+    !isDeleting(controlPlane) &&
+    !isDeleting(cluster) &&
+    endpointOf(cluster) !== undefined &&
+    machines.some((m) => m.spec.providerID !== undefined);
+  const seen = inspect ? await inspectControlPlane(deps, cluster, machines, managedEtcd) : undefined;
+  if (seen && active) {
+    await writeMachineConditions(deps, controlPlane, machines, seen);
+    machines = await machinesControlledBy(
+      kube,
+      { namespace: key.namespace, uid: key.uid, kind: 'KubeadmControlPlane' },
+      clusterName,
+      signal,
+    );
+  }
+  const initialized = wasInitialized || seen?.initialized === true;
+  const attempt = attemptOf(controlPlane, []);
+  const recorded = readFailure(controlPlane);
+  const failure = recorded?.attempt === attempt ? recorded : undefined;
+  const workers =
+    clusterName === ''
+      ? []
+      : (await machinesOf(kube, key.namespace, clusterName, signal)).filter((m) => !isControlPlaneMachine(m));
+  const healthyNames = new Set(
+    machines.filter((m) => isControlPlaneMachineHealthy(m, managedEtcd)).map((m) => m.status?.nodeRef?.name),
+  );
+  const status = controlPlaneStatus({
+    controlPlane,
+    machines,
+    selector: `${LABEL.clusterName}=${clusterName},${LABEL.controlPlane}`,
+    managedEtcd,
+    initialized,
+    certificates,
+    workersExist: workers.length > 0,
+    failure,
+    paused,
+    now: deps.now(),
+    ...(seen?.etcd
+      ? {
+          etcdMembers: seen.etcd.members
+            .filter((m) => !m.learner)
+            .map((m) => ({ name: m.name, healthy: healthyNames.has(m.name) })),
+        }
+      : {}),
+    ...(initialized && seen?.connectionError ? { connectionError: seen.connectionError } : {}),
+  });
+  await applyStatus(kube, KINDS.KubeadmControlPlane, controlPlane, status, 'perdure-kubeadmcontrolplane', signal);
+  const infra = cluster
+    ? await readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal)
+    : undefined;
+  return {
+    exists: true,
+    paused,
+    deleting: isDeleting(controlPlane),
+    generation: controlPlane.metadata.generation ?? 0,
+    cluster: `${key.namespace}/${clusterName}`,
+    attempt,
+    ...(failure ? { failure } : {}),
+    desired: controlPlane.spec.replicas ?? 1,
+    base: key.name,
+    uid: key.uid,
+    deleteOrder: 'Oldest',
+    machines: machines.map((m) => ownedMachine(m, isControlPlaneMachineHealthy(m, managedEtcd))),
+    infrastructureProvisioned: provisioned,
+    endpoint: endpointOf(cluster) !== undefined,
+    initialized,
+    certificatesAvailable: certificates.status === 'True',
+    failureDomains: failureDomainsOf(cluster ?? infra)
+      .filter((d) => d.controlPlane)
+      .map((d) => d.name),
+    workersExist: workers.length > 0,
+    clusterDeleting: cluster === undefined || isDeleting(cluster),
+    cloudQueue: '',
+  };
+}
+
+async function certificatesCondition(
+  deps: ActivityDeps,
+  cluster: Cluster,
+  controlPlane: KubeadmControlPlane,
+  initialized: boolean,
+): Promise<ConditionInput> {
+  const type = 'CertificatesAvailable';
+  try {
+    await ensureCertificates(deps, { cluster, controlPlane, initialized });
+    if (endpointOf(cluster)) await ensureKubeconfig(deps, { cluster, controlPlane });
+    return { type, status: 'True', reason: 'Available' };
+  } catch (error) {
+    deps.scope().signal.throwIfAborted();
+    return {
+      type,
+      status: 'False',
+      reason: 'NotAvailable',
+      message: error instanceof Error ? error.message : String(error),
+    };
+  }
+}
+
+function storedCertificates(controlPlane: KubeadmControlPlane): ConditionInput {
+  const stored = (controlPlane.status?.conditions as Condition[] | undefined)?.find(
+    (c) => c.type === 'CertificatesAvailable',
+  );
+  return (
+    stored ?? {
+      type: 'CertificatesAvailable',
+      status: 'Unknown',
+      reason: 'InternalError',
+      message: 'not checked while paused or deleting',
+    }
+  );
+}
+
+/** Component conditions and UpToDate of each machine, as the control plane's field manager. */
+async function writeMachineConditions(
+  deps: ActivityDeps,
+  controlPlane: KubeadmControlPlane,
+  machines: readonly Machine[],
+  seen: Inspection,
+): Promise<void> {
+  for (const machine of machines) {
+    if (isDeleting(machine)) continue;
+    const current = isUpToDate(controlPlane, machine);
+    const upToDate: ConditionInput = current.upToDate
+      ? { type: 'UpToDate', status: 'True', reason: 'UpToDate' }
+      : { type: 'UpToDate', status: 'False', reason: 'NotUpToDate', message: current.reason };
+    const conditions = mergeConditions(
+      machine.status?.conditions as Condition[] | undefined,
+      [...(seen.conditions.get(machine.metadata.name) ?? []), upToDate],
+      machine.metadata.generation ?? 1,
+      deps.now(),
+    );
+    await applyStatus(
+      deps.kube,
+      KINDS.Machine,
+      machine,
+      { conditions },
+      'perdure-kubeadmcontrolplane',
+      deps.scope().signal,
+    );
+  }
+}
+
+/** Version and infra template are compared; a rollout itself is another operation. */
+function isUpToDate(controlPlane: KubeadmControlPlane, machine: Machine): { upToDate: boolean; reason: string } {
+  if (machine.spec.version !== controlPlane.spec.version)
+    return {
+      upToDate: false,
+      reason: `* Version ${machine.spec.version ?? ''}, ${controlPlane.spec.version} required`,
+    };
+  return {
+    upToDate: controllerOf(machine)?.uid === controlPlane.metadata.uid,
+    reason: '* not controlled by this control plane',
+  };
+}

@@ -1,0 +1,239 @@
+import type { Cluster, Machine } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
+import type { Condition, KubeObject, ObjectKey } from '../../api/types/meta.js';
+import { findCondition, isTrue } from '../../domain/conditions.js';
+import {
+  controllerOf,
+  isControlPlaneMachine,
+  isDataSecretCreated,
+  isDeleting,
+  isPaused,
+  isProvisioned,
+  ownerReference,
+  readPath,
+} from '../../domain/contract.js';
+import type { MachineFacts } from '../../domain/facts.js';
+import { attemptOf, readFailure } from '../../domain/failure.js';
+import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
+import { availableInSeconds, machineStatus, type NodeView } from '../../domain/status/machine.js';
+import type { ActivityDeps } from '../deps.js';
+import { ABSENT, newId } from './assess-cluster.js';
+import { readRef, resolveKind } from './refs.js';
+import { clusterNamed, readKey } from './world.js';
+import { applyStatus, ensureMetadata } from './write.js';
+
+export interface MachineView {
+  readonly machine: Machine;
+  readonly cluster: Cluster | undefined;
+  readonly bootstrap: KubeObject | undefined;
+  readonly infrastructure: KubeObject | undefined;
+}
+
+/** Reads a Machine with its cluster, bootstrap config and infra machine; links owners, identity, finalizers unless paused or deleting. */
+export async function viewMachine(deps: ActivityDeps, key: ObjectKey): Promise<MachineView | undefined> {
+  const { kube } = deps;
+  const { signal } = deps.scope();
+  let machine = await readKey<Machine>(kube, KINDS.Machine, key, signal);
+  if (!machine) return undefined;
+  const cluster = await clusterNamed(kube, key.namespace, machine.spec.clusterName, signal);
+  const active = !isPaused(machine, cluster) && !isDeleting(machine) && cluster !== undefined;
+  if (active) {
+    const standalone =
+      !controllerOf(machine) &&
+      machine.metadata.labels?.[LABEL.setName] === undefined &&
+      !isControlPlaneMachine(machine);
+    machine = await ensureMetadata(
+      kube,
+      KINDS.Machine,
+      machine,
+      {
+        finalizer: FINALIZER.Machine,
+        labels: { [LABEL.clusterName]: machine.spec.clusterName },
+        annotations: { [ANNOTATION.lane]: laneId(key) },
+        ...(standalone ? { owner: ownerReference(cluster, { controller: false }) } : {}),
+      },
+      signal,
+    );
+  }
+  const [bootstrap, infrastructure] = await Promise.all([
+    readRef<KubeObject>(kube, machine.spec.bootstrap.configRef, key.namespace, signal),
+    readRef<KubeObject>(kube, machine.spec.infrastructureRef, key.namespace, signal),
+  ]);
+  return {
+    machine,
+    cluster,
+    bootstrap: active ? await linkChild(deps, machine, machine.spec.bootstrap.configRef, bootstrap) : bootstrap,
+    infrastructure: active
+      ? await linkChild(deps, machine, machine.spec.infrastructureRef, infrastructure)
+      : infrastructure,
+  };
+}
+
+async function linkChild(
+  deps: ActivityDeps,
+  machine: Machine,
+  ref: { apiGroup: string; kind: string; name: string } | undefined,
+  child: KubeObject | undefined,
+): Promise<KubeObject | undefined> {
+  if (!ref || !child || isDeleting(child)) return child;
+  const { signal } = deps.scope();
+  const kind = await resolveKind(deps.kube, ref, signal);
+  const finalizer = deps.providers.forMachine(ref) ? (FINALIZER as Record<string, string>)[ref.kind] : undefined;
+  const controlPlane = isControlPlaneMachine(machine) ? { [LABEL.controlPlane]: '' } : {};
+  return ensureMetadata(
+    deps.kube,
+    kind,
+    child,
+    {
+      owner: ownerReference(machine, { controller: true }),
+      // the MachineSet or control plane held it only until its Machine existed
+      dropOwners: (o) => o.kind === 'MachineSet' || o.kind === 'KubeadmControlPlane',
+      labels: { [LABEL.clusterName]: machine.spec.clusterName, ...controlPlane },
+      ...(finalizer ? { finalizer, annotationsOnce: { [ANNOTATION.id]: newId } } : {}),
+    },
+    signal,
+  );
+}
+
+/** Reads the world around a Machine, copies what the contract says, writes status, answers facts. Idempotent. */
+export async function assessMachine(
+  deps: ActivityDeps,
+  key: ObjectKey,
+  deletion?: { reason: string; message: string },
+  nodeHint = '',
+): Promise<MachineFacts> {
+  const { signal } = deps.scope();
+  const view = await viewMachine(deps, key);
+  if (!view) {
+    return {
+      ...ABSENT,
+      cloudQueue: '',
+      controlPlane: false,
+      clusterDeleting: false,
+      infrastructureReady: false,
+      controlPlaneInitialized: false,
+      bootstrapReady: false,
+      provisioned: false,
+      hasNode: false,
+      nodeReady: false,
+      ready: false,
+      available: false,
+      availableInSeconds: 0,
+    };
+  }
+  const { cluster, bootstrap, infrastructure } = view;
+  const paused = isPaused(view.machine, cluster);
+  const machine = paused || isDeleting(view.machine) ? view.machine : await copyFromChildren(deps, view);
+  const attempt = attemptOf(machine, [bootstrap, infrastructure]);
+  const recorded = readFailure(machine);
+  const failure = recorded?.attempt === attempt ? recorded : undefined;
+  const { node, connectionError } = await readNode(deps, machine, cluster);
+  const now = deps.now();
+  const status = machineStatus({
+    machine,
+    infrastructure,
+    bootstrap,
+    node,
+    failure,
+    paused,
+    now,
+    ...(connectionError ? { connectionError } : {}),
+    ...(deletion ? { deletion } : {}),
+    ...(nodeHint === '' ? {} : { nodeHint }),
+  });
+  await applyStatus(deps.kube, KINDS.Machine, machine, status, 'perdure-machine', signal);
+  const conditions = status.conditions as Condition[];
+  const provider = deps.providers.forMachine(machine.spec.infrastructureRef);
+  const infraCluster = await readRef<KubeObject>(deps.kube, cluster?.spec.infrastructureRef, key.namespace, signal);
+  return {
+    exists: true,
+    paused,
+    deleting: isDeleting(machine),
+    generation: machine.metadata.generation ?? 0,
+    cluster: `${key.namespace}/${machine.spec.clusterName}`,
+    attempt,
+    ...(failure ? { failure } : {}),
+    ...(provider ? { provider: provider.name } : {}),
+    cloudQueue: provider ? (infraCluster ? provider.taskQueue(infraCluster) : provider.name) : '',
+    controlPlane: isControlPlaneMachine(machine),
+    clusterDeleting: cluster === undefined || isDeleting(cluster),
+    infrastructureReady: cluster?.status?.initialization?.infrastructureProvisioned === true,
+    controlPlaneInitialized:
+      cluster !== undefined && isTrue(cluster.status?.conditions as Condition[] | undefined, 'ControlPlaneInitialized'),
+    bootstrapReady: machine.spec.bootstrap.dataSecretName !== undefined,
+    provisioned: status.initialization?.infrastructureProvisioned === true,
+    hasNode: status.nodeRef !== undefined,
+    nodeReady: isTrue(conditions, 'NodeReady'),
+    ready: isTrue(conditions, 'Ready'),
+    available: isTrue(conditions, 'Available'),
+    ...(machine.metadata.annotations?.[ANNOTATION.drift]
+      ? { drift: machine.metadata.annotations[ANNOTATION.drift] }
+      : {}),
+    availableInSeconds: availableInSeconds(machine, findCondition(conditions, 'Ready'), now),
+  };
+}
+
+/** providerID, failure domain and data secret name flow up from the infra machine and the bootstrap config. */
+async function copyFromChildren(deps: ActivityDeps, view: MachineView): Promise<Machine> {
+  const { machine, bootstrap, infrastructure } = view;
+  const spec: Record<string, unknown> = {};
+  const providerID = readPath(infrastructure, 'spec.providerID');
+  if (isProvisioned(infrastructure) && typeof providerID === 'string' && machine.spec.providerID !== providerID)
+    spec['providerID'] = providerID;
+  const domain = readPath(infrastructure, 'spec.failureDomain');
+  if (typeof domain === 'string' && domain !== '' && machine.spec.failureDomain === undefined)
+    spec['failureDomain'] = domain;
+  const secret = readPath(bootstrap, 'status.dataSecretName');
+  if (
+    machine.spec.bootstrap.dataSecretName === undefined &&
+    isDataSecretCreated(bootstrap) &&
+    typeof secret === 'string'
+  ) {
+    spec['bootstrap'] = { dataSecretName: secret };
+  }
+  if (Object.keys(spec).length === 0) return machine;
+  return deps.kube.mergePatch<Machine>(
+    KINDS.Machine,
+    { namespace: machine.metadata.namespace ?? '', name: machine.metadata.name },
+    { metadata: { uid: machine.metadata.uid }, spec },
+    { signal: deps.scope().signal },
+  );
+}
+
+/** The Node of a machine by providerID, or by the name recorded before. "Cannot ask" and "absent" are kept apart. */
+async function readNode(
+  deps: ActivityDeps,
+  machine: Machine,
+  cluster: Cluster | undefined,
+): Promise<{ node?: NodeView; connectionError?: string }> {
+  const providerID = machine.spec.providerID;
+  if (
+    !cluster ||
+    isDeleting(cluster) ||
+    !providerID ||
+    !isTrue(cluster.status?.conditions as Condition[] | undefined, 'ControlPlaneInitialized')
+  ) {
+    if (!machine.status?.nodeRef || !cluster || isDeleting(cluster)) return {};
+  }
+  try {
+    const workload = await deps.workload(cluster as Cluster, deps.scope().signal);
+    const known = machine.status?.nodeRef?.name;
+    const node = known
+      ? await workload.get<KubeObject>(KINDS.Node, { name: known }, deps.scope().signal)
+      : (await workload.list<KubeObject>(KINDS.Node, {}, deps.scope().signal)).find(
+          (n) => readPath(n, 'spec.providerID') === providerID,
+        );
+    return node ? { node: toNodeView(node) } : {};
+  } catch (error) {
+    return { connectionError: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+export function toNodeView(node: KubeObject): NodeView {
+  const info = readPath(node, 'status.nodeInfo') as Record<string, unknown> | undefined;
+  return {
+    name: node.metadata.name,
+    conditions: (readPath(node, 'status.conditions') ?? []) as NodeView['conditions'],
+    ...(info ? { nodeInfo: info } : {}),
+  };
+}

@@ -1,0 +1,96 @@
+import { apiVersionOf } from '../../api/types/kinds.js';
+import type { KubeObject, OwnerReference, Unstructured } from '../../api/types/meta.js';
+import { readPath } from '../../domain/contract.js';
+import { isFailure, PerdureError } from '../../domain/errors.js';
+import { ANNOTATION } from '../../domain/names.js';
+import type { ActivityDeps } from '../deps.js';
+import { newId } from './assess-cluster.js';
+import { type ContractRef, resolveKind } from './refs.js';
+
+export interface CloneRequest {
+  readonly template: ContractRef;
+  readonly namespace: string;
+  readonly name: string;
+  /** Holds the clone until its Machine exists and becomes its controller. */
+  readonly owner: OwnerReference;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Gives the clone a `perdure.dev/id`. */
+  readonly identity: boolean;
+}
+
+/** Clones `<Kind>Template` to `<Kind>` under the given name; an existing clone of ours is taken as it is. Answers the new object's reference. */
+export async function cloneFromTemplate(deps: ActivityDeps, request: CloneRequest): Promise<ContractRef> {
+  const { signal } = deps.scope();
+  const templateKind = await resolveKind(deps.kube, request.template, signal);
+  const template = await deps.kube.get<Unstructured>(
+    templateKind,
+    { namespace: request.namespace, name: request.template.name },
+    signal,
+  );
+  if (!template) {
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `${request.template.kind} ${request.namespace}/${request.template.name} does not exist; create it or correct the reference in the template of ${request.owner.kind} ${request.owner.name}`,
+    );
+  }
+  const target: ContractRef = {
+    apiGroup: request.template.apiGroup,
+    kind: request.template.kind.replace(/Template$/, ''),
+    name: request.name,
+  };
+  const kind = await resolveKind(deps.kube, target, signal);
+  const meta = (readPath(template, 'spec.template.metadata') ?? {}) as {
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+  const clone: Unstructured = {
+    apiVersion: apiVersionOf(kind),
+    kind: kind.kind,
+    metadata: {
+      name: request.name,
+      namespace: request.namespace,
+      labels: { ...meta.labels, ...request.labels },
+      annotations: {
+        ...meta.annotations,
+        ...request.annotations,
+        [ANNOTATION.clonedFromName]: request.template.name,
+        [ANNOTATION.clonedFromGroupKind]: `${request.template.kind}.${request.template.apiGroup}`,
+        ...(request.identity ? { [ANNOTATION.id]: newId() } : {}),
+      },
+      ownerReferences: [request.owner],
+    },
+    spec: (readPath(template, 'spec.template.spec') ?? {}) as Record<string, unknown>,
+  };
+  await createOnce(deps, kind, clone, request.owner.uid);
+  return target;
+}
+
+/** Creates, or finds what an earlier run of the same step created; somebody else's object of that name is refused. */
+export async function createOnce(
+  deps: ActivityDeps,
+  kind: Parameters<ActivityDeps['kube']['create']>[0],
+  object: KubeObject,
+  ownerUid: string,
+): Promise<void> {
+  const { signal } = deps.scope();
+  try {
+    await deps.kube.create(kind, object, { fieldManager: 'perdure', signal });
+  } catch (error) {
+    if (!isFailure(error, 'Conflict')) throw error;
+    const existing = await deps.kube.get(
+      kind,
+      { name: object.metadata.name, namespace: object.metadata.namespace ?? '' },
+      signal,
+    );
+    if (!existing) throw error;
+    const owners = existing.metadata.ownerReferences ?? [];
+    const ours = owners.some((o) => o.uid === ownerUid || (o.kind === 'Machine' && o.name === object.metadata.name));
+    if (!ours) {
+      throw new PerdureError(
+        'OwnershipConflict',
+        `${kind.kind} ${object.metadata.namespace}/${object.metadata.name} exists and belongs to ${owners[0] ? `${owners[0].kind} ${owners[0].name}` : 'nobody'}; rename or delete it`,
+      );
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { Machine } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
+import type { ObjectKey } from '../../api/types/meta.js';
+import { PerdureError } from '../../domain/errors.js';
+import type { ActivityDeps } from '../deps.js';
+import { machineContext } from '../infra/context.js';
+import { assessMachine } from '../kube/assess-machine.js';
+import { clusterNamed, readKey } from '../kube/world.js';
+import { pause } from '../waits/pause.js';
+import { syncNode } from '../workload/nodes.js';
+
+/** After this long without a Node the machine's console is looked at, and again every so often. */
+const LOOK_AFTER_MS = 90_000;
+const LOOK_EVERY_MS = 60_000;
+
+/**
+ * Waits for the machine's Node, labels it, and stays until it is Ready. A machine that does not join is explained on the Machine with the end of
+ * its console; one whose instance died ends the operation. Reads only; safe to run again.
+ */
+export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+  const { signal } = deps.scope();
+  const begun = Date.now();
+  let looked = begun + LOOK_AFTER_MS - LOOK_EVERY_MS;
+  let hint = '';
+  for (;;) {
+    const machine = await readKey<Machine>(deps.kube, KINDS.Machine, key, signal);
+    if (!machine) return;
+    const cluster = await clusterNamed(deps.kube, key.namespace, machine.spec.clusterName, signal);
+    if (!cluster) return;
+    let waiting = 'waiting for the node to join';
+    try {
+      const workload = await deps.workload(cluster, signal);
+      const node = await syncNode(workload, machine, deps.initializeNodes, signal);
+      if (node) waiting = `waiting for node ${node.metadata.name} and the machine's readiness gates to be Ready`;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof PerdureError && error.type === 'InvalidConfiguration') throw error;
+      waiting = error instanceof Error ? error.message : String(error);
+    }
+    const facts = await assessMachine(deps, key, undefined, hint);
+    if (!facts.exists || facts.deleting || facts.paused || (facts.hasNode && facts.nodeReady && facts.ready)) return;
+    deps.scope().heartbeat(hint === '' ? waiting : `${waiting}; ${hint}`);
+    if (!facts.hasNode && Date.now() - looked > LOOK_EVERY_MS) {
+      looked = Date.now();
+      hint = await lookAtInstance(deps, key, Math.round((Date.now() - begun) / 1000));
+    }
+    await pause(deps.pollMs, signal);
+  }
+}
+
+/** What the instance says of itself; throws `BootstrapFailed` when it is not running any more. */
+async function lookAtInstance(deps: ActivityDeps, key: ObjectKey, seconds: number): Promise<string> {
+  const found = await machineContext(deps, key).catch(() => undefined);
+  if (!found) return '';
+  const { provider, ctx } = found;
+  const seen = await provider.observeInstance(ctx).catch((error: unknown) => {
+    throw ctx.signal.aborted ? error : provider.classify(error);
+  });
+  const console_ = seen.console ? `; its console ends: ${seen.console.slice(-1_000)}` : '';
+  if (seen.state !== 'running' && seen.state !== 'pending') {
+    throw new PerdureError(
+      'BootstrapFailed',
+      `instance ${seen.providerID ?? ''} is ${seen.state} and never became a node; delete the Machine to replace it${console_}`,
+    );
+  }
+  const text = `no node ${seconds} s after the instance started${console_}`;
+  deps.event(ctx.machine, 'Warning', 'NodeNotJoined', text.slice(0, 1_000));
+  return text;
+}

@@ -1,0 +1,85 @@
+import type { Image } from '@aws-sdk/client-ec2';
+import { PerdureError } from '../../../domain/errors.js';
+import { type MachineScope, requireCluster } from './machine-scope.js';
+import { architectureOf } from './static-data.js';
+
+const TTL_MS = 15 * 60_000;
+/** Where the Cluster API project publishes its images. Source: capa pkg/cloud/services/ec2/ami.go. */
+const DEFAULT_ORG = '819546954734';
+const DEFAULT_FORMAT = 'capa-ami-{{.BaseOS}}-?{{.K8sVersion}}-*';
+const DEFAULT_OS = 'ubuntu-24.04';
+
+export interface ChosenImage {
+  readonly id: string;
+  readonly rootDeviceName: string | undefined;
+  /** GiB. */
+  readonly rootSize: number | undefined;
+}
+
+/** Name pattern of an image: Go template fields `BaseOS` and `K8sVersion` filled in. */
+export function imageName(format: string, baseOS: string, version: string): string {
+  return format
+    .replaceAll(/\{\{\s*\.BaseOS\s*\}\}/g, baseOS)
+    .replaceAll(/\{\{\s*\.K8sVersion\s*\}\}/g, version.replace(/^v/, ''));
+}
+
+/** The machine's image: by id, or the newest that matches the lookup fields of machine, cluster, or the defaults. */
+export async function chooseImage(scope: MachineScope): Promise<ChosenImage> {
+  const { spec } = scope.object;
+  const image = spec.ami?.id ? await byId(scope, spec.ami.id) : await byLookup(scope);
+  const root = image.BlockDeviceMappings?.find((device) => device.DeviceName === image.RootDeviceName);
+  return { id: image.ImageId ?? '', rootDeviceName: image.RootDeviceName, rootSize: root?.Ebs?.VolumeSize };
+}
+
+async function byId({ cloud, aws, label, object }: MachineScope, id: string): Promise<Image> {
+  // Without a root volume in the spec nothing about the image is needed.
+  if (!object.spec.rootVolume) return { ImageId: id };
+  const images = await cloud.cached(`image/${aws.account}/${id}`, TTL_MS, async () => {
+    const { Images = [] } = await aws.shared(AbortSignal.timeout(30_000)).ec2.describeImages({ Filters: [{ Name: 'image-id', Values: [id] }] });
+    return Images;
+  });
+  const image = images[0];
+  if (image) return image;
+  throw new PerdureError('InvalidConfiguration', `AWSMachine ${label}: image ${id} of spec.ami.id does not exist in ${aws.region}; correct it`, {
+    details: { field: 'spec.ami.id', value: id },
+  });
+}
+
+async function byLookup(scope: MachineScope): Promise<Image> {
+  const { cloud, aws, ctx, label, object } = scope;
+  const cluster = requireCluster(scope).object.spec;
+  const { spec } = object;
+  const version = ctx.machine.spec.version;
+  if (!version) {
+    throw new PerdureError('InvalidConfiguration', `AWSMachine ${label}: neither spec.ami.id nor Machine.spec.version is set; set one to choose an image`);
+  }
+  const architecture = await architectureOf(cloud, aws, spec.instanceType);
+  if (!architecture) {
+    throw new PerdureError('InvalidConfiguration', `AWSMachine ${label}: spec.instanceType ${spec.instanceType} is not offered in ${aws.region}; choose another`, {
+      details: { field: 'spec.instanceType', value: spec.instanceType },
+    });
+  }
+  const owner = spec.imageLookupOrg || cluster.imageLookupOrg || DEFAULT_ORG;
+  const format = spec.imageLookupFormat || cluster.imageLookupFormat || DEFAULT_FORMAT;
+  const name = imageName(format, spec.imageLookupBaseOS || cluster.imageLookupBaseOS || DEFAULT_OS, version);
+  const images = await cloud.cached(`images/${aws.account}/${owner}/${name}/${architecture}`, TTL_MS, async () => {
+    const filter = (Name: string, value: string) => ({ Name, Values: [value] });
+    const { Images = [] } = await aws.shared(AbortSignal.timeout(30_000)).ec2.describeImages({
+      Filters: [
+        filter('owner-id', owner),
+        filter('name', name),
+        filter('architecture', architecture),
+        filter('state', 'available'),
+        filter('virtualization-type', 'hvm'),
+      ],
+    });
+    return Images;
+  });
+  const newest = [...images].sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))[0];
+  if (newest) return newest;
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `AWSMachine ${label}: no image named ${name} of owner ${owner} for ${architecture} in ${aws.region}; set spec.ami.id or the imageLookup fields`,
+    { details: { field: 'spec.ami', name, owner } },
+  );
+}

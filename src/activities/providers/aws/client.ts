@@ -1,0 +1,143 @@
+import { EC2, type EC2ClientConfig } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancing } from '@aws-sdk/client-elastic-load-balancing';
+import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { ResourceGroupsTaggingAPI } from '@aws-sdk/client-resource-groups-tagging-api';
+import { SecretsManager } from '@aws-sdk/client-secrets-manager';
+import { STS } from '@aws-sdk/client-sts';
+import type { AwsService, EndpointLookup } from './endpoints.js';
+
+/** Credentials, or how to get them; the SDK keeps them until they expire. */
+export type AwsCredentials = NonNullable<EC2ClientConfig['credentials']>;
+
+/** One finished call, for metrics; never its parameters. */
+export interface AwsCallRecord {
+  readonly service: AwsService;
+  readonly operation: string;
+  readonly region: string;
+  readonly milliseconds: number;
+  readonly failed: boolean;
+}
+
+/** SDK clients of one region and one set of credentials. */
+export interface AwsClients {
+  readonly ec2: EC2;
+  readonly elb: ElasticLoadBalancing;
+  readonly elbv2: ElasticLoadBalancingV2;
+  readonly secrets: SecretsManager;
+  readonly tagging: ResourceGroupsTaggingAPI;
+  readonly sts: STS;
+}
+
+export interface ClientOptions {
+  readonly endpoints: EndpointLookup;
+  /** Absent: the SDK's default chain. */
+  readonly credentials?: AwsCredentials | undefined;
+}
+
+/**
+ * Clients for `region`, each made at its first use. The SDK's own retries are off: Temporal retries, with one budget per account.
+ * User agent and timeouts are fixed; nothing logs parameters.
+ */
+export function createClients(region: string, { endpoints, credentials }: ClientOptions): AwsClients {
+  const config = (service: AwsService) => {
+    const endpoint = endpoints(region, service);
+    return {
+      region,
+      maxAttempts: 1,
+      customUserAgent: 'perdure',
+      requestHandler: { connectionTimeout: 3_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+      ...(credentials ? { credentials } : {}),
+      ...(endpoint ? { endpoint } : {}),
+    };
+  };
+  const lazy = <T>(make: () => T): (() => T) => {
+    let made: T | undefined;
+    return () => {
+      made ??= make();
+      return made;
+    };
+  };
+  const ec2 = lazy(() => new EC2(config('ec2')));
+  const elb = lazy(() => new ElasticLoadBalancing(config('elasticloadbalancing')));
+  const elbv2 = lazy(() => new ElasticLoadBalancingV2(config('elasticloadbalancing')));
+  const secrets = lazy(() => new SecretsManager(config('secretsmanager')));
+  const tagging = lazy(() => new ResourceGroupsTaggingAPI(config('tagging')));
+  const sts = lazy(() => new STS(config('sts')));
+  return {
+    get ec2() {
+      return ec2();
+    },
+    get elb() {
+      return elb();
+    },
+    get elbv2() {
+      return elbv2();
+    },
+    get secrets() {
+      return secrets();
+    },
+    get tagging() {
+      return tagging();
+    },
+    get sts() {
+      return sts();
+    },
+  };
+}
+
+export interface BindOptions {
+  readonly region: string;
+  readonly signal: AbortSignal;
+  readonly onCall?: ((record: AwsCallRecord) => void) | undefined;
+}
+
+interface Sender {
+  send(command: object, options?: object): Promise<unknown>;
+}
+
+/**
+ * The same clients with `signal` passed to every call, so that none can be forgotten. Errors learn the name of their operation.
+ */
+export function bindClients(clients: AwsClients, options: BindOptions): AwsClients {
+  const bound = <T extends object>(client: T, service: AwsService): T => {
+    const sender = client as T & Sender;
+    const view = Object.create(client) as T & Sender;
+    view.send = async (command, extra) => {
+      const operation = command.constructor.name.replace(/Command$/, '');
+      const started = performance.now();
+      let failed = true;
+      try {
+        const output = await sender.send(command, { ...extra, abortSignal: options.signal });
+        failed = false;
+        return output;
+      } catch (error) {
+        if (error instanceof Error) Object.assign(error, { operation });
+        throw error;
+      } finally {
+        const milliseconds = performance.now() - started;
+        options.onCall?.({ service, operation, region: options.region, milliseconds, failed });
+      }
+    };
+    return view;
+  };
+  return {
+    get ec2() {
+      return bound(clients.ec2, 'ec2');
+    },
+    get elb() {
+      return bound(clients.elb, 'elasticloadbalancing');
+    },
+    get elbv2() {
+      return bound(clients.elbv2, 'elasticloadbalancing');
+    },
+    get secrets() {
+      return bound(clients.secrets, 'secretsmanager');
+    },
+    get tagging() {
+      return bound(clients.tagging, 'tagging');
+    },
+    get sts() {
+      return bound(clients.sts, 'sts');
+    },
+  };
+}

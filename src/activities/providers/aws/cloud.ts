@@ -1,0 +1,152 @@
+import type { AWSClusterRoleIdentity, AWSIdentityReference } from '../../../api/types/aws.js';
+import { isFailure } from '../../../domain/errors.js';
+import type { Kube } from '../../../kube/kube.js';
+import {
+  type AwsCallRecord,
+  type AwsClients,
+  type AwsCredentials,
+  bindClients,
+  createClients,
+} from './client.js';
+import { parseServiceEndpoints } from './endpoints.js';
+import { type AssumeRole, type ResolvedIdentity, resolveIdentity } from './identity.js';
+import { createReads, type Reads } from './reads.js';
+
+export interface AwsProviderDeps {
+  /** Upstream's `--service-endpoints` syntax; empty means AWS's own endpoints. */
+  readonly serviceEndpoints?: string;
+  /** The controller's own credentials; absent: the SDK's default chain. */
+  readonly credentials?: AwsCredentials | undefined;
+  readonly now: () => Date;
+  /** Where the Secrets of AWSClusterStaticIdentity live. */
+  readonly managerNamespace: string;
+  /** Gate AutoControllerIdentityCreator. */
+  readonly controllerIdentityAutoCreate: boolean;
+  /** Gate TagUnmanagedNetworkResources; default true. */
+  readonly tagUnmanagedNetworkResources?: boolean;
+  /** True when `host` has an address; default: the system's resolver. Gates readiness unless dnsResolutionCheck is None. */
+  readonly resolves?: (host: string, signal: AbortSignal) => Promise<boolean>;
+  /** Told of every finished AWS call, for metrics. */
+  readonly onCall?: (record: AwsCallRecord) => void;
+}
+
+/** Clients of one identity and region, bound to one activity's signal. */
+export interface AwsCall extends AwsClients {
+  readonly region: string;
+  /** Same for all calls with the same credentials in the same region; seed of cache keys. */
+  readonly account: string;
+  /** The same clients bound to another signal, for reads shared between activities. */
+  shared(signal: AbortSignal): AwsClients;
+}
+
+export interface OpenRequest {
+  readonly kube: Kube;
+  readonly signal: AbortSignal;
+  readonly namespace: string;
+  readonly region: string;
+  readonly identity: AWSIdentityReference;
+}
+
+/** The provider's state in this process: clients, identities and short-lived reads. Nothing in it is needed for correctness. */
+export interface Cloud {
+  readonly deps: AwsProviderDeps;
+  readonly reads: Reads;
+  /** Clients for an identity and region. Throws `Unauthorized` when the identity does not allow the namespace. */
+  open(request: OpenRequest): Promise<AwsCall>;
+  /** Static data (zones, images, instance types), kept for `ttlMs`; a failed load is not kept. */
+  cached<T>(key: string, ttlMs: number, load: () => Promise<T>): Promise<T>;
+}
+
+const IDENTITY_TTL_MS = 30_000;
+const CACHE_LIMIT = 1_000;
+
+/** Builds the provider's process state. Throws `InvalidConfiguration` for malformed endpoints. */
+export function createCloud(deps: AwsProviderDeps): Cloud {
+  const endpoints = parseServiceEndpoints(deps.serviceEndpoints ?? '');
+  const known = new Map<string, AwsClients>();
+  const cache = new Map<string, { readonly until: number; readonly value: Promise<unknown> }>();
+  const reads = createReads();
+
+  const cached = <T>(key: string, ttlMs: number, load: () => Promise<T>): Promise<T> => {
+    const now = deps.now().getTime();
+    const hit = cache.get(key);
+    if (hit && hit.until > now) return hit.value as Promise<T>;
+    if (cache.size >= CACHE_LIMIT) cache.clear();
+    const value = load();
+    cache.set(key, { until: now + ttlMs, value });
+    value.catch(() => cache.delete(key));
+    return value;
+  };
+
+  const clientsFor = (region: string, { key, credentials }: ResolvedIdentity): AwsClients => {
+    const name = `${key}/${region}`;
+    const found = known.get(name);
+    if (found) return found;
+    if (known.size >= CACHE_LIMIT) known.clear();
+    const made = createClients(region, { endpoints, credentials });
+    known.set(name, made);
+    return made;
+  };
+
+  const resolve = async (request: OpenRequest): Promise<ResolvedIdentity> => {
+    const { kube, signal, namespace, region, identity } = request;
+    const assumeRole: AssumeRole = (source, role) =>
+      roleCredentials(createClients(region, { endpoints, credentials: source }), role);
+    return await resolveIdentity(
+      identity,
+      { kube, namespace, signal },
+      {
+        managerNamespace: deps.managerNamespace,
+        autoCreateController: deps.controllerIdentityAutoCreate,
+        controllerCredentials: deps.credentials,
+        assumeRole,
+      },
+    );
+  };
+
+  return {
+    deps,
+    reads,
+    cached,
+    async open(request) {
+      const { identity, namespace, region, signal } = request;
+      const name = `identity/${identity.kind}/${identity.name}/${namespace}/${region}`;
+      let resolved: ResolvedIdentity;
+      try {
+        resolved = await cached(name, IDENTITY_TTL_MS, () => resolve(request));
+      } catch (error) {
+        // Another activity's cancellation ended the shared load; ours goes on.
+        if (signal.aborted || isFailure(error, 'Unauthorized')) throw error;
+        resolved = await resolve(request);
+      }
+      const clients = clientsFor(region, resolved);
+      const shared = (other: AbortSignal): AwsClients => bindClients(clients, { region, signal: other, onCall: deps.onCall });
+      return Object.assign(shared(signal), { region, account: `${resolved.key}/${region}`, shared });
+    },
+  };
+}
+
+/** Credentials by AssumeRole; the SDK calls again shortly before they expire. Source: capa pkg/cloud/identity. */
+function roleCredentials(source: AwsClients, role: AWSClusterRoleIdentity): AwsCredentials {
+  const { roleARN, sessionName, durationSeconds, inlinePolicy, policyARNs, externalID } = role.spec;
+  return async () => {
+    // Not the opener's signal: the provider outlives the activity that made it.
+    const { Credentials: got } = await source.sts.assumeRole(
+      {
+        RoleArn: roleARN,
+        RoleSessionName: sessionName || `perdure-${role.metadata.name}`.slice(0, 64),
+        ...(durationSeconds ? { DurationSeconds: durationSeconds } : {}),
+        ...(inlinePolicy ? { Policy: inlinePolicy } : {}),
+        ...(policyARNs?.length ? { PolicyArns: policyARNs.map((arn) => ({ arn })) } : {}),
+        ...(externalID ? { ExternalId: externalID } : {}),
+      },
+      { abortSignal: AbortSignal.timeout(30_000) },
+    );
+    return {
+      accessKeyId: got?.AccessKeyId ?? '',
+      secretAccessKey: got?.SecretAccessKey ?? '',
+      ...(got?.SessionToken ? { sessionToken: got.SessionToken } : {}),
+      ...(got?.Expiration ? { expiration: got.Expiration } : {}),
+    };
+  };
+}

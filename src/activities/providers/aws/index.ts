@@ -1,0 +1,67 @@
+import type { AWSCluster, AWSMachine } from '../../../api/types/aws.js';
+import { KINDS } from '../../../api/types/kinds.js';
+import type { EnsureTask, InfraProvider } from '../port.js';
+import { balancerWishes } from './balancer.js';
+import { type AwsProviderDeps, createCloud } from './cloud.js';
+import { classify } from './errors.js';
+import { finishCluster } from './finish.js';
+import { DEFAULT_IDENTITY } from './identity.js';
+import { createInstance, deleteInstance, observeInstance } from './instances.js';
+import { listOwned } from './owned.js';
+import { sweep } from './sweep.js';
+import { clusterTag, TAG } from './tags.js';
+import { typed } from './task.js';
+import { classicLoadBalancerTask } from './tasks/classic-load-balancer.js';
+import { givenSubnetsTask } from './tasks/given-subnets.js';
+import { internetGatewayTask } from './tasks/internet-gateway.js';
+import { natGatewaysTask } from './tasks/nat-gateways.js';
+import { networkLoadBalancerTask } from './tasks/network-load-balancer.js';
+import { routeTablesTask } from './tasks/route-tables.js';
+import { securityGroupsTask } from './tasks/security-groups.js';
+import { subnetsTask } from './tasks/subnets.js';
+import { vpcTask } from './tasks/vpc.js';
+
+export type { AwsCallRecord } from './client.js';
+export type { AwsProviderDeps } from './cloud.js';
+
+/** The provider for AWSCluster and AWSMachine. Throws `InvalidConfiguration` for malformed service endpoints. */
+export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSCluster, AWSMachine> {
+  const cloud = createCloud(deps);
+  return {
+    name: 'aws',
+    clusterKind: KINDS.AWSCluster,
+    machineKind: KINDS.AWSMachine,
+    taskQueue({ spec }) {
+      const { kind, name } = spec.identityRef ?? DEFAULT_IDENTITY;
+      const short = kind.replace(/^AWSCluster(\w+)Identity$/, '$1').toLowerCase();
+      return `perdure-aws-${short}-${name}-${spec.region ?? 'no-region'}`;
+    },
+    clusterTasks(cluster) {
+      const tasks: EnsureTask<AWSCluster>[] = [
+        vpcTask(cloud),
+        ...(looksManaged(cluster)
+          ? [subnetsTask(cloud), internetGatewayTask(cloud), natGatewaysTask(cloud), routeTablesTask(cloud)]
+          : [givenSubnetsTask(cloud)]),
+        securityGroupsTask(cloud, cluster.spec),
+        ...balancerWishes({ object: cluster }).map((wish) =>
+          wish.type === 'classic' ? classicLoadBalancerTask(cloud, wish) : networkLoadBalancerTask(cloud, wish),
+        ),
+      ];
+      const ids = new Set(tasks.map((task) => task.id));
+      return tasks.map((task) => ({ ...task, dependsOn: task.dependsOn.filter((id) => ids.has(id)) }));
+    },
+    finishCluster: (ctx) => typed(ctx.signal, () => finishCluster(cloud, ctx)),
+    createInstance: (ctx) => typed(ctx.signal, () => createInstance(cloud, ctx)),
+    observeInstance: (ctx) => typed(ctx.signal, () => observeInstance(cloud, ctx)),
+    deleteInstance: (ctx) => typed(ctx.signal, () => deleteInstance(cloud, ctx)),
+    sweep: (ctx, clusters) => typed(ctx.signal, () => sweep(cloud, ctx, clusters)),
+    listOwned: (ctx) => typed(ctx.signal, () => listOwned(cloud, ctx)),
+    classify,
+  };
+}
+
+/** A VPC to be made, or one whose recorded tags say that a controller made it; the VPC task then checks whose. */
+function looksManaged({ spec }: AWSCluster): boolean {
+  const { id, tags = {} } = spec.network?.vpc ?? {};
+  return !id || TAG.id in tags || Object.entries(tags).some(([key, value]) => key.startsWith(clusterTag('')) && value === 'owned');
+}

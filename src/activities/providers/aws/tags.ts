@@ -1,0 +1,83 @@
+import type { AWSTags } from '../../../api/types/aws.js';
+
+export const TAG = {
+  /** Random id of the cluster, equal to its annotation of the same name; survives moves. */
+  id: 'perdure.dev/id',
+  /** Random id of the machine. */
+  machineId: 'perdure.dev/machine-id',
+  /** What the resource is for within its cluster, e.g. `nat/us-east-1a`. */
+  key: 'perdure.dev/key',
+  role: 'sigs.k8s.io/cluster-api-provider-aws/role',
+  elb: 'kubernetes.io/role/elb',
+  internalElb: 'kubernetes.io/role/internal-elb',
+  name: 'Name',
+  machineName: 'MachineName',
+} as const;
+
+/** Upstream's ownership tag: knows the cluster by name only. */
+export const clusterTag = (cluster: string): string => `sigs.k8s.io/cluster-api-provider-aws/cluster/${cluster}`;
+/** The cloud controller manager's tag. */
+export const cloudProviderTag = (cluster: string): string => `kubernetes.io/cluster/${cluster}`;
+
+export interface Identity {
+  readonly clusterName: string;
+  readonly clusterId: string;
+}
+
+export interface TagWish extends Identity {
+  readonly name: string;
+  readonly role?: string;
+  readonly key?: string;
+  /** additionalTags of the spec: may name the resource, never change its owner. */
+  readonly additional?: AWSTags | undefined;
+  /** Tags that the kind of resource needs. */
+  readonly extra?: AWSTags;
+}
+
+/** The tags of a resource of ours. */
+export function ownedTags({ clusterName, clusterId, name, role, key, additional, extra }: TagWish): AWSTags {
+  return {
+    [TAG.name]: name,
+    ...additional,
+    ...extra,
+    [clusterTag(clusterName)]: 'owned',
+    ...(role ? { [TAG.role]: role } : {}),
+    ...(key ? { [TAG.key]: key } : {}),
+    [TAG.id]: clusterId,
+  };
+}
+
+/**
+ * Whose a resource is. `ours`: it carries our id. `upstream`: it has no id but upstream's tag with our cluster's name, which proves nothing by itself
+ * (names repeat): adopt only what the spec names by id or what lies inside our VPC. `foreign`: another id, never touched. `none`: nobody's.
+ */
+export type Ownership = 'ours' | 'upstream' | 'foreign' | 'none';
+
+export function ownershipOf(tags: AWSTags | undefined, { clusterName, clusterId }: Identity): Ownership {
+  const id = tags?.[TAG.id];
+  if (id !== undefined) return id === clusterId ? 'ours' : 'foreign';
+  return tags?.[clusterTag(clusterName)] === 'owned' ? 'upstream' : 'none';
+}
+
+/** SDK tag list → map. */
+export function tagMap(tags: readonly { Key?: string | undefined; Value?: string | undefined }[] | undefined): AWSTags {
+  return Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? '']));
+}
+
+/** Map → SDK tag list, sorted: equal tags are equal bytes, which ClientToken checks. */
+export function tagList(tags: AWSTags): { Key: string; Value: string }[] {
+  return Object.entries(tags)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** The tags of `wanted` that `actual` lacks or has with another value. */
+export function missingTags(wanted: AWSTags, actual: AWSTags | undefined): AWSTags {
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => actual?.[key] !== value));
+}
+
+/** User-given tags without those that only owners may set. */
+export function userTags(tags: AWSTags | undefined): AWSTags {
+  const reserved = /^(perdure\.dev\/|sigs\.k8s\.io\/cluster-api-provider-aws\/|kubernetes\.io\/(cluster|role)\/|aws:|Name$)/;
+  return Object.fromEntries(Object.entries(tags ?? {}).filter(([key]) => !reserved.test(key)));
+}

@@ -1,0 +1,118 @@
+import type { Cluster, Machine } from '../../api/types/index.js';
+import type { KubeObject, ResourceKind } from '../../api/types/meta.js';
+import type { PerdureError } from '../../domain/errors.js';
+import type { Kube } from '../../kube/kube.js';
+
+/** Structured logger handed to providers; never give it a secret. */
+export interface ProviderLog {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** What every provider call gets. `signal` is the activity's cancellation: pass it to each SDK call. */
+export interface CallContext {
+  readonly kube: Kube;
+  readonly signal: AbortSignal;
+  readonly log: ProviderLog;
+  /** Tells Temporal the call is alive and what it is doing; call it at least every 5 s while waiting. */
+  heartbeat(details: string): void;
+}
+
+/** A cluster and its infra object as read at the start of this call. */
+export interface ClusterContext<C extends KubeObject = KubeObject> extends CallContext {
+  readonly cluster: Cluster;
+  readonly infraCluster: C;
+  /** Random id written once as annotation `perdure.dev/id` on the Cluster; moved with it; the identity in tags and tokens. */
+  readonly clusterId: string;
+}
+
+/** A machine, its infra object, and the cluster around it. `infraCluster` may be gone while deleting. */
+export interface MachineContext<C extends KubeObject = KubeObject, M extends KubeObject = KubeObject> extends CallContext {
+  readonly cluster: Cluster;
+  readonly infraCluster: C | undefined;
+  readonly clusterId: string;
+  readonly machine: Machine;
+  readonly infraMachine: M;
+  /** `perdure.dev/id` of the infra machine; seed of its idempotency token. */
+  readonly machineId: string;
+}
+
+/** One difference between desired and observed; what `perdure plan` and the `plan` query print. */
+export interface Change {
+  readonly action: 'create' | 'update' | 'delete' | 'replace';
+  /** Provider noun, e.g. `subnet`. */
+  readonly resource: string;
+  readonly name: string;
+  readonly detail: string;
+}
+
+/**
+ * One node in the graph that makes an infra cluster. `observe` reads, `plan` is pure, `apply` makes the changes and records ids on the infra
+ * object before anything depends on them. Everything may be run again after a kill at any line.
+ */
+export interface EnsureTask<C extends KubeObject = KubeObject, O = unknown> {
+  readonly id: string;
+  /** Shown to people: "Ensure subnets". */
+  readonly title: string;
+  readonly dependsOn: readonly string[];
+  observe(ctx: ClusterContext<C>): Promise<O>;
+  plan(ctx: ClusterContext<C>, observed: O): readonly Change[];
+  /** Converges and waits (heartbeating) until usable by dependents. */
+  apply(ctx: ClusterContext<C>, observed: O, changes: readonly Change[]): Promise<void>;
+  /** Removes what carries our identity and resolves when it is observed absent; absent at the start is success. */
+  remove(ctx: ClusterContext<C>): Promise<void>;
+}
+
+export type InstanceState = 'pending' | 'running' | 'stopping' | 'stopped' | 'terminating' | 'terminated' | 'absent';
+
+export interface InstanceObservation {
+  readonly state: InstanceState;
+  readonly providerID?: string;
+  readonly addresses: readonly { readonly type: string; readonly address: string }[];
+  readonly failureDomain?: string;
+  /** Last lines of the instance's console, when the cloud has them; at most 2 kB. */
+  readonly console?: string;
+}
+
+export interface OwnedResource {
+  readonly type: string;
+  readonly id: string;
+  readonly name: string;
+  readonly clusterId: string | undefined;
+  readonly clusterName: string | undefined;
+}
+
+/** A difference found by a sweep: which object's lane should look again. */
+export interface Drift {
+  readonly namespace: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly detail: string;
+}
+
+/**
+ * All that a cloud must give (at most ten methods). None blocks longer than it says, all are idempotent and take the context's signal.
+ */
+export interface InfraProvider<C extends KubeObject = KubeObject, M extends KubeObject = KubeObject> {
+  readonly name: string;
+  readonly clusterKind: ResourceKind;
+  readonly machineKind: ResourceKind;
+  /** Task queue of the account this cluster's calls are budgeted on; stable for a spec, no cloud call if avoidable. */
+  taskQueue(cluster: C): string;
+  /** The graph for this cluster; bring-your-own parts have tasks that only observe and tag. */
+  clusterTasks(cluster: C): readonly EnsureTask<C>[];
+  /** After all tasks: writes endpoint, failure domains, conditions, ready flags of both contracts. Returns true when usable. */
+  finishCluster(ctx: ClusterContext<C>): Promise<boolean>;
+  /** Requests the instance and records its id on the infra machine; idempotent by token; never waits for "running". */
+  createInstance(ctx: MachineContext<C, M>): Promise<InstanceObservation>;
+  /** Reads the instance, repairs what belongs to it (tags, groups, load balancer registration) and writes the infra machine's status. */
+  observeInstance(ctx: MachineContext<C, M>): Promise<InstanceObservation>;
+  /** Deregisters, requests termination, removes bootstrap secrets; absent is success. State tells whether it is gone. */
+  deleteInstance(ctx: MachineContext<C, M>): Promise<InstanceObservation>;
+  /** One sweep over an account and region: what drifted, for all given clusters, with batched reads only. */
+  sweep(ctx: CallContext, clusters: readonly { cluster: Cluster; infraCluster: C }[]): Promise<readonly Drift[]>;
+  /** Everything that carries a Perdure or upstream ownership tag of this cluster. */
+  listOwned(ctx: ClusterContext<C>): Promise<readonly OwnedResource[]>;
+  /** Cloud error → typed failure, by the provider's one table. */
+  classify(error: unknown): PerdureError;
+}

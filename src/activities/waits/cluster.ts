@@ -1,0 +1,135 @@
+import type { Cluster, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
+import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
+import { findCondition } from '../../domain/conditions.js';
+import { controllerOf, isControlPlaneMachine, isProvisioned } from '../../domain/contract.js';
+import { FINALIZER } from '../../domain/names.js';
+import type { ActivityDeps } from '../deps.js';
+import { assessCluster } from '../kube/assess-cluster.js';
+import { readRef, resolveKind } from '../kube/refs.js';
+import { machinesOf, ofCluster, readKey } from '../kube/world.js';
+import { removeFinalizer } from '../kube/write.js';
+import { pause } from './pause.js';
+
+/** Keeps the Cluster's status current until it is available; the heartbeat names what is awaited. */
+export async function awaitClusterAvailable(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+  for (;;) {
+    const facts = await assessCluster(deps, key);
+    if (!facts.exists || facts.deleting || facts.paused || facts.available) return;
+    const cluster = await readKey<Cluster>(deps.kube, KINDS.Cluster, key, deps.scope().signal);
+    const available = findCondition(cluster?.status?.conditions, 'Available');
+    deps.scope().heartbeat(available?.message?.slice(0, 500) ?? 'waiting');
+    await pause(deps.pollMs, deps.scope().signal);
+  }
+}
+
+/** Follows the public contract of a third-party infra object until it is provisioned. */
+export async function awaitContract(
+  deps: ActivityDeps,
+  key: ObjectKey,
+  what: 'infraCluster' | 'infraMachine',
+): Promise<void> {
+  const { signal } = deps.scope();
+  for (;;) {
+    const owner =
+      what === 'infraCluster'
+        ? await readKey<Cluster>(deps.kube, KINDS.Cluster, key, signal)
+        : await readKey<Machine>(deps.kube, KINDS.Machine, key, signal);
+    if (!owner) return;
+    const ref = owner.spec.infrastructureRef;
+    const infra = await readRef<KubeObject>(deps.kube, ref, key.namespace, signal);
+    if (infra && isProvisioned(infra)) return;
+    deps
+      .scope()
+      .heartbeat(`${ref?.kind ?? ''} ${ref?.name ?? ''} ${infra ? 'is not provisioned yet' : 'does not exist yet'}`);
+    await pause(deps.pollMs, signal);
+  }
+}
+
+/** Deletes deployments, stand-alone sets and stand-alone workers of a cluster and waits until no worker Machine exists. */
+export async function deleteWorkers(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+  const { kube } = deps;
+  const { signal } = deps.scope();
+  for (;;) {
+    const scope = { namespace: key.namespace, labelSelector: ofCluster(key.name) };
+    const [deployments, sets, machines] = await Promise.all([
+      kube.list<MachineDeployment>(KINDS.MachineDeployment, scope, signal),
+      kube.list<MachineSet>(KINDS.MachineSet, scope, signal),
+      machinesOf(kube, key.namespace, key.name, signal),
+    ]);
+    const workers = machines.filter((m) => !isControlPlaneMachine(m));
+    if (deployments.length + sets.length + workers.length === 0) return;
+    for (const d of deployments) await deleteOnce(deps, KINDS.MachineDeployment, d);
+    for (const s of sets.filter((x) => !controllerOf(x))) await deleteOnce(deps, KINDS.MachineSet, s);
+    for (const m of workers.filter((x) => !controllerOf(x))) await deleteOnce(deps, KINDS.Machine, m);
+    deps
+      .scope()
+      .heartbeat(
+        `${deployments.length} MachineDeployments, ${sets.length} MachineSets, ${workers.length} worker Machines left`,
+      );
+    await assessCluster(deps, key);
+    await pause(deps.pollMs, signal);
+  }
+}
+
+async function deleteOnce(
+  deps: ActivityDeps,
+  kind: (typeof KINDS)[keyof typeof KINDS],
+  object: KubeObject,
+): Promise<void> {
+  if (object.metadata.deletionTimestamp) return;
+  const uid = object.metadata.uid;
+  await deps.kube.delete(
+    kind,
+    { namespace: object.metadata.namespace ?? '', name: object.metadata.name },
+    { ...(uid ? { uid } : {}), signal: deps.scope().signal },
+  );
+}
+
+/** Deletes the control plane object (and stand-alone control-plane machines) and waits until they are absent. */
+export async function deleteControlPlane(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+  const { signal } = deps.scope();
+  for (;;) {
+    const cluster = await readKey<Cluster>(deps.kube, KINDS.Cluster, key, signal);
+    if (!cluster) return;
+    const ref = cluster.spec.controlPlaneRef;
+    const controlPlane = await readRef<KubeObject>(deps.kube, ref, key.namespace, signal);
+    const machines = (await machinesOf(deps.kube, key.namespace, key.name, signal)).filter(isControlPlaneMachine);
+    if (!controlPlane && machines.length === 0) return;
+    if (controlPlane && ref && !controlPlane.metadata.deletionTimestamp) {
+      await deps.kube.delete(
+        await resolveKind(deps.kube, ref, signal),
+        { namespace: key.namespace, name: ref.name },
+        { signal },
+      );
+    }
+    if (!controlPlane) for (const m of machines) await deleteOnce(deps, KINDS.Machine, m);
+    deps.scope().heartbeat(`control plane ${ref?.name ?? ''}: ${machines.length} machines left`);
+    await assessCluster(deps, key);
+    await pause(deps.pollMs, signal);
+  }
+}
+
+/** Deletes the infra object, waits until it is absent, then drops the Cluster's finalizer. */
+export async function clusterFinalize(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+  const { kube } = deps;
+  const { signal } = deps.scope();
+  const cluster = await readKey<Cluster>(kube, KINDS.Cluster, key, signal);
+  if (!cluster) return;
+  const ref = cluster.spec.infrastructureRef;
+  if (ref) {
+    const kind = await resolveKind(kube, ref, signal);
+    const own = deps.providers.forCluster(ref);
+    for (;;) {
+      const infra = await kube.get<KubeObject>(kind, { namespace: key.namespace, name: ref.name }, signal);
+      if (!infra) break;
+      if (!infra.metadata.deletionTimestamp)
+        await kube.delete(kind, { namespace: key.namespace, name: ref.name }, { signal });
+      const finalizer = own ? (FINALIZER as Record<string, string>)[ref.kind] : undefined;
+      if (finalizer) await removeFinalizer(kube, kind, infra, finalizer, signal);
+      deps.scope().heartbeat(`${ref.kind} ${ref.name} is being deleted`);
+      await pause(100, signal);
+    }
+  }
+  await removeFinalizer(kube, KINDS.Cluster, cluster, FINALIZER.Cluster, signal);
+}

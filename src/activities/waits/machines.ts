@@ -1,0 +1,99 @@
+import type { KubeadmControlPlane, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
+import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
+import { controllerOf, isControlPlaneMachine, isDeleting } from '../../domain/contract.js';
+import { FINALIZER, LABEL } from '../../domain/names.js';
+import type { ActivityDeps } from '../deps.js';
+import { assessControlPlane } from '../kube/assess-control-plane.js';
+import { assessMachineDeployment, assessMachineSet } from '../kube/assess-replicas.js';
+import { machinesOf, readKey } from '../kube/world.js';
+import { removeFinalizer } from '../kube/write.js';
+import { pause } from './pause.js';
+
+/**
+ * Waits until every named machine is available, is a healthy control-plane member, or is gone; keeps the owner's status current meanwhile.
+ * A machine that was deleted while waited for ends the wait: the lane plans again.
+ */
+export async function awaitMachines(
+  deps: ActivityDeps,
+  key: ObjectKey,
+  names: readonly string[],
+  until: 'available' | 'healthy' | 'gone',
+): Promise<void> {
+  const { signal } = deps.scope();
+  for (;;) {
+    const facts =
+      key.kind === 'KubeadmControlPlane' ? await assessControlPlane(deps, key) : await assessMachineSet(deps, key);
+    if (!facts.exists || facts.paused || (facts.deleting && until !== 'gone')) return;
+    const seen = new Map(facts.machines.map((m) => [m.name, m]));
+    const open = names.filter((name) => {
+      const machine = seen.get(name);
+      if (until === 'gone') return machine !== undefined;
+      if (!machine || machine.deleting) return false;
+      return until === 'available' ? !machine.available : !(machine.hasNode && machine.healthy && machine.ready);
+    });
+    if (open.length === 0) return;
+    deps
+      .scope()
+      .heartbeat(
+        `waiting for ${open.slice(0, 5).join(', ')}${open.length > 5 ? ` and ${open.length - 5} more` : ''} to be ${until}`,
+      );
+    await pause(deps.pollMs, signal);
+  }
+}
+
+/** Deletes everything an owner controls, waits until absent, drops its finalizer. For MachineDeployment, MachineSet, KubeadmControlPlane. */
+export async function teardownOwner(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+  const { kube } = deps;
+  const { signal } = deps.scope();
+  for (;;) {
+    const kind = KINDS[key.kind as 'MachineDeployment' | 'MachineSet' | 'KubeadmControlPlane'];
+    const owner = await readKey<KubeObject>(kube, kind, key, signal);
+    if (!owner) return;
+    const children = await childrenOf(deps, owner);
+    const blocked = key.kind === 'KubeadmControlPlane' && (await workersExist(deps, owner as KubeadmControlPlane));
+    if (children.length === 0 && !blocked) {
+      await removeFinalizer(kube, kind, owner, FINALIZER[key.kind as keyof typeof FINALIZER], signal);
+      return;
+    }
+    if (!blocked) {
+      for (const { kind: childKind, object } of children) {
+        if (isDeleting(object)) continue;
+        await kube.delete(
+          childKind,
+          { namespace: key.namespace, name: object.metadata.name },
+          { ...(object.metadata.uid ? { uid: object.metadata.uid } : {}), signal },
+        );
+      }
+    }
+    deps.scope().heartbeat(blocked ? 'worker machines still exist' : `${children.length} children left`);
+    await reassess(deps, key);
+    await pause(deps.pollMs, signal);
+  }
+}
+
+async function reassess(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+  if (key.kind === 'KubeadmControlPlane') await assessControlPlane(deps, key);
+  else if (key.kind === 'MachineSet') await assessMachineSet(deps, key);
+  else await assessMachineDeployment(deps, key);
+}
+
+type Kind = (typeof KINDS)[keyof typeof KINDS];
+
+async function childrenOf(deps: ActivityDeps, owner: KubeObject): Promise<{ kind: Kind; object: KubeObject }[]> {
+  const { signal } = deps.scope();
+  const childKind = owner.kind === 'MachineDeployment' ? KINDS.MachineSet : KINDS.Machine;
+  const all = await deps.kube.list<MachineSet | Machine | MachineDeployment>(
+    childKind,
+    { namespace: owner.metadata.namespace ?? '' },
+    signal,
+  );
+  return all.filter((o) => controllerOf(o)?.uid === owner.metadata.uid).map((object) => ({ kind: childKind, object }));
+}
+
+async function workersExist(deps: ActivityDeps, controlPlane: KubeadmControlPlane): Promise<boolean> {
+  const cluster = controlPlane.metadata.labels?.[LABEL.clusterName];
+  if (!cluster) return false;
+  const machines = await machinesOf(deps.kube, controlPlane.metadata.namespace ?? '', cluster, deps.scope().signal);
+  return machines.some((m) => !isControlPlaneMachine(m));
+}

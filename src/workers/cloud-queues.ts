@@ -1,0 +1,98 @@
+import type { Client } from '@temporalio/client';
+import type { InfraProvider } from '../activities/providers/port.js';
+import type { KubeObject } from '../api/types/meta.js';
+import { WORKFLOW_QUEUE } from '../workflows/names.js';
+
+export interface QueueWorker {
+  stop(): Promise<void>;
+}
+
+export interface CloudQueueOptions {
+  readonly providers: readonly InfraProvider[];
+  /** Starts polling a queue. */
+  start(queue: string): Promise<QueueWorker>;
+  readonly client: Client;
+  readonly sweepEvery: string;
+  readonly log: {
+    info(message: string, fields?: Record<string, unknown>): void;
+    warn(message: string, fields?: Record<string, unknown>): void;
+  };
+}
+
+/** Told about every infra cluster that exists; makes one budgeted worker and one sweep schedule per cloud account in use. */
+export interface CloudQueues {
+  seen(object: KubeObject): Promise<void>;
+  gone(object: KubeObject): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const scheduleId = (queue: string): string => `drift/${queue}`;
+
+/**
+ * A queue is polled from the first infra cluster of its account on until this process ends (deletions need it to the end); the sweep exists only
+ * while the account has clusters, so an unused account costs nothing.
+ */
+export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
+  const workers = new Map<string, Promise<QueueWorker>>();
+  const clusters = new Map<string, Set<string>>();
+  const idOf = (o: KubeObject): string => `${o.kind}/${o.metadata.namespace}/${o.metadata.name}`;
+  const providerOf = (o: KubeObject): InfraProvider | undefined =>
+    options.providers.find((p) => p.clusterKind.kind === o.kind && o.apiVersion.startsWith(`${p.clusterKind.group}/`));
+
+  const ensureSchedule = async (provider: string, queue: string): Promise<void> => {
+    try {
+      await options.client.schedule.create({
+        scheduleId: scheduleId(queue),
+        spec: { intervals: [{ every: options.sweepEvery as '10m' }], jitter: '30s' },
+        policies: { overlap: 'SKIP', catchupWindow: '1 minute' },
+        action: {
+          type: 'startWorkflow',
+          workflowType: 'DriftSweep',
+          taskQueue: WORKFLOW_QUEUE,
+          args: [{ provider, queue }],
+          workflowId: `drift-sweep/${queue}`,
+          staticSummary: `Compare cloud account queue ${queue} with its clusters`,
+        },
+      });
+    } catch (error) {
+      if ((error as { name?: string }).name !== 'ScheduleAlreadyRunning') throw error;
+    }
+  };
+
+  return {
+    async seen(object) {
+      const provider = providerOf(object);
+      if (!provider) return;
+      const queue = provider.taskQueue(object);
+      if (!workers.has(queue)) {
+        options.log.info('polling a cloud account queue', { queue, provider: provider.name });
+        const started = options.start(queue);
+        workers.set(queue, started);
+        started.catch(() => workers.delete(queue));
+      }
+      await workers.get(queue);
+      const set = clusters.get(queue) ?? new Set<string>();
+      clusters.set(queue, set);
+      if (set.size === 0) await ensureSchedule(provider.name, queue);
+      set.add(idOf(object));
+    },
+    async gone(object) {
+      for (const [queue, set] of clusters) {
+        if (!set.delete(idOf(object)) || set.size > 0) continue;
+        await options.client.schedule
+          .getHandle(scheduleId(queue))
+          .delete()
+          .catch((error: unknown) => {
+            options.log.warn('could not delete the sweep of an unused account', {
+              queue,
+              error: error instanceof Error ? error.message : String(error),
+            });
+          });
+      }
+    },
+    async stop() {
+      const all = await Promise.allSettled(workers.values());
+      await Promise.all(all.map((w) => (w.status === 'fulfilled' ? w.value.stop() : undefined)));
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { ActivityDeps } from '../activities/deps.js';
+import { createCloudActivities, createKubeActivities, createWaitActivities } from '../activities/index.js';
+import { createFailureInterceptor } from '../activities/interceptors/failures.js';
+import { createReporter } from '../activities/kube/report.js';
+import { KUBE_QUEUE, WAIT_QUEUE, WORKFLOW_QUEUE } from '../workflows/names.js';
+import { type CloudQueues, createCloudQueues, type QueueWorker } from './cloud-queues.js';
+
+export interface WorkersOptions {
+  readonly temporal: { readonly address: string; readonly namespace: string };
+  readonly deps: ActivityDeps;
+  /** Cloud activities started per second and account, enforced by the server over all workers. */
+  readonly cloudActivitiesPerSecond: number;
+  readonly sweepEvery: string;
+  readonly identity: string;
+}
+
+export interface RunningWorkers {
+  readonly queues: CloudQueues;
+  readonly client: Client;
+  /** Resolves when all workers have stopped; rejects when one fails. */
+  readonly done: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The bundle made at build time; same SDK version makes and loads it. */
+export const bundlePath = (): string => fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+
+/** Starts this process's workers: workflows, management-cluster calls, waits, and one per cloud account as clusters appear. */
+export async function startWorkers(options: WorkersOptions): Promise<RunningWorkers> {
+  const { deps, temporal } = options;
+  const connection = await NativeConnection.connect({ address: temporal.address });
+  const clientConnection = await Connection.connect({ address: temporal.address });
+  const client = new Client({ connection: clientConnection, namespace: temporal.namespace });
+  const interceptor = createFailureInterceptor(createReporter(deps.kube, deps.now, deps.log));
+  const common: Omit<WorkerOptions, 'taskQueue'> = {
+    connection,
+    namespace: temporal.namespace,
+    identity: options.identity,
+    shutdownGraceTime: '10s',
+    shutdownForceTime: '20s',
+    // Heartbeats carry cancellation: throttled to 2 s, a deletion pre-empts what runs within that time.
+    maxHeartbeatThrottleInterval: '2s',
+    defaultHeartbeatThrottleInterval: '2s',
+    interceptors: { activity: [() => ({ inbound: interceptor })] },
+  };
+  const runs: Promise<void>[] = [];
+  const workers: Worker[] = [];
+  const launch = async (extra: Omit<WorkerOptions, 'connection'>): Promise<Worker> => {
+    const worker = await Worker.create({ ...common, ...extra });
+    workers.push(worker);
+    runs.push(worker.run());
+    return worker;
+  };
+  await launch({ taskQueue: WORKFLOW_QUEUE, workflowBundle: { codePath: bundlePath() }, maxConcurrentWorkflowTaskExecutions: 40, maxCachedWorkflows: 500 });
+  await launch({ taskQueue: KUBE_QUEUE, activities: createKubeActivities(deps), maxConcurrentActivityTaskExecutions: 60 });
+  await launch({ taskQueue: WAIT_QUEUE, activities: createWaitActivities(deps), maxConcurrentActivityTaskExecutions: 500 });
+  const cloudActivities = createCloudActivities(deps);
+  const queues = createCloudQueues({
+    providers: deps.providers.all,
+    client,
+    sweepEvery: options.sweepEvery,
+    log: deps.log,
+    start: async (queue): Promise<QueueWorker> => {
+      const worker = await launch({
+        taskQueue: queue,
+        activities: cloudActivities,
+        maxConcurrentActivityTaskExecutions: 200,
+        maxTaskQueueActivitiesPerSecond: options.cloudActivitiesPerSecond,
+      });
+      return { stop: async () => stopWorker(worker) };
+    },
+  });
+  let failed: (error: unknown) => void = () => undefined;
+  const done = new Promise<void>((resolve, reject) => {
+    failed = reject;
+    Promise.all(runs).then(() => resolve(), reject);
+  });
+  return {
+    queues,
+    client,
+    done,
+    async stop() {
+      for (const worker of workers) stopWorker(worker);
+      await Promise.allSettled(runs);
+      await clientConnection.close();
+      await connection.close();
+      failed(undefined);
+    },
+  };
+}
+
+function stopWorker(worker: Worker): void {
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+}
