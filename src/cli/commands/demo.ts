@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import path from 'node:path';
+import { cacheDir, childEnvironment } from '../../config/config.js';
+import { PerdureError } from '../../domain/errors.js';
+import { stopSandbox } from '../../sandbox/control.js';
+import { layoutOf } from '../../sandbox/layout.js';
+import { ensureTool } from '../../sandbox/tools/index.js';
+import { renderReport, runDemo } from '../demo/demo.js';
+import { defaultDir, type GlobalOptions } from '../lib/connect.js';
+import { command, print } from '../lib/output.js';
+import { up } from './sandbox.js';
+
+interface DemoOptions extends GlobalOptions {
+  readonly controlPlane: string;
+  readonly workers: string;
+  readonly keep?: boolean;
+}
+
+/** `demo`: a sandbox, a cluster's whole life in it, a report; everything is gone afterwards. */
+export function registerDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('start a sandbox, create a cluster in it, scale it, delete it, and report')
+    .option('--control-plane <n>', 'control plane machines', '3')
+    .option('--workers <n>', 'worker machines', '2')
+    .option('--keep', 'leave the sandbox running afterwards')
+    .action((_l: unknown, cmd: Command) =>
+      command(async () => {
+        const o = cmd.optsWithGlobals<DemoOptions>();
+        const layout = layoutOf(path.resolve(o.dir ?? defaultDir('demo')));
+        const count = (flag: string, text: string): number => {
+          const n = Number(text);
+          if (!Number.isInteger(n) || n < 0) throw new PerdureError('InvalidConfiguration', `${flag} ${text} is not a whole number`);
+          return n;
+        };
+        await stopSandbox(layout, { keep: false, say: print });
+        const endpoints = await up(layout, { ...o, dir: layout.root }, print);
+        print(`\nTemporal UI: ${endpoints.ui}   (watch the operations there)`);
+        let failed = true;
+        try {
+          const kubectl = await ensureTool('kubectl', { cacheDir: cacheDir(), env: childEnvironment(), progress: print });
+          const report = await runDemo({ layout, endpoints, kubectl, say: print, controlPlane: count('--control-plane', o.controlPlane), workers: count('--workers', o.workers) });
+          print(renderReport(report));
+          failed = false;
+        } finally {
+          if (!o.keep) await stopSandbox(layout, { keep: failed, say: print });
+          if (failed) print(`\nthe demo failed; logs are kept in ${layout.logs}`);
+        }
+      }),
+    );
+}

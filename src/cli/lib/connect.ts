@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { childEnvironment } from '../../config/config.js';
+import { PerdureError } from '../../domain/errors.js';
+import { type KubeClient, kubeFromKubeconfigFile } from '../../kube/client.js';
+import { readJson } from '../../sandbox/files.js';
+import { type Endpoints, type Layout, layoutOf } from '../../sandbox/layout.js';
+
+export interface GlobalOptions {
+  readonly dir?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly temporalAddress?: string;
+  readonly temporalNamespace?: string;
+  readonly output?: string;
+}
+
+/** Default state directory of the sandbox, below XDG_STATE_HOME. */
+export function defaultDir(name = 'sandbox'): string {
+  const env = childEnvironment();
+  return path.join(env['XDG_STATE_HOME'] || path.join(env['HOME'] ?? '.', '.local/state'), 'perdure', name);
+}
+
+export const layoutFor = (options: GlobalOptions): Layout => layoutOf(path.resolve(options.dir ?? defaultDir()));
+
+/** The management cluster: --kubeconfig, else KUBECONFIG, else a sandbox that is there. */
+export function connectKube(options: GlobalOptions): KubeClient {
+  const env = childEnvironment();
+  const sandbox = layoutFor(options).kubeconfig;
+  const file =
+    options.kubeconfig ??
+    (options.dir
+      ? sandbox
+      : (env['PERDURE_KUBECONFIG'] ?? env['KUBECONFIG'] ?? (existsSync(sandbox) ? sandbox : undefined)));
+  if (!file)
+    throw new PerdureError(
+      'InvalidConfiguration',
+      "no management cluster: pass --kubeconfig, set KUBECONFIG, or start a sandbox with 'perdure up'",
+    );
+  return kubeFromKubeconfigFile(file, options.context ? { context: options.context } : {});
+}
+
+/** Temporal: --temporal-address, else PERDURE_TEMPORAL_ADDRESS, else the sandbox's. */
+export async function connectTemporal(options: GlobalOptions): Promise<Client> {
+  const env = childEnvironment();
+  const endpoints = await readJson<Endpoints>(layoutFor(options).endpoints);
+  const address =
+    options.temporalAddress ??
+    (options.dir ? endpoints?.temporal : (env['PERDURE_TEMPORAL_ADDRESS'] ?? endpoints?.temporal));
+  if (!address)
+    throw new PerdureError(
+      'InvalidConfiguration',
+      "no Temporal server: pass --temporal-address, set PERDURE_TEMPORAL_ADDRESS, or start a sandbox with 'perdure up'",
+    );
+  const namespace = options.temporalNamespace ?? env['PERDURE_TEMPORAL_NAMESPACE'] ?? 'default';
+  const connection = await Connection.connect({ address, connectTimeout: '5s' });
+  return new Client({ connection, namespace });
+}

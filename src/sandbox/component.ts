@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { PerdureError } from '../domain/errors.js';
+import { readJson, writeAtomic } from './files.js';
+import type { Layout } from './layout.js';
+import { identityOf, isRunning, kill, type ProcessIdentity, until } from './machines/processes.js';
+
+/** One process of the sandbox. */
+export interface Component {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Resolves true once it serves; called again and again until then. */
+  ready(): Promise<boolean>;
+  /** SIGTERM patience before SIGKILL, milliseconds. */
+  readonly graceMs?: number;
+  /** Kept running by the supervisor; false for parts that end by themselves. */
+  readonly restart?: boolean;
+}
+
+interface Record_ {
+  readonly identity: ProcessIdentity;
+  readonly command: string;
+}
+
+const pidFile = (layout: Layout, name: string): string => path.join(layout.run, `${name}.json`);
+export const logFile = (layout: Layout, name: string): string => path.join(layout.logs, `${name}.log`);
+
+/** The recorded process of a component, if that very process still runs. */
+export async function runningProcess(layout: Layout, name: string): Promise<ProcessIdentity | undefined> {
+  const record = await readJson<Record_>(pidFile(layout, name));
+  return record && isRunning(record.identity) ? record.identity : undefined;
+}
+
+/** Starts a component in its own process group, its output in its log. The pid is on disk before anyone relies on it. */
+export async function startComponent(layout: Layout, component: Component): Promise<ProcessIdentity> {
+  await mkdir(layout.logs, { recursive: true });
+  const log = openSync(logFile(layout, component.name), 'a', 0o600);
+  try {
+    const child = spawn(component.command, [...component.args], {
+      cwd: layout.root,
+      env: { ...component.env },
+      stdio: ['ignore', log, log],
+      detached: true,
+    });
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', (error) =>
+        reject(
+          new PerdureError(
+            'InvalidConfiguration',
+            `${component.name}: cannot run ${component.command}: ${error.message}`,
+          ),
+        ),
+      );
+    });
+    const started = new Promise<number>((resolve) => {
+      child.once('spawn', () => resolve(child.pid ?? 0));
+    });
+    const pid = await Promise.race([started, failed]);
+    child.unref();
+    const identity = identityOf(pid) ?? { pid, startTime: '', bootId: '' };
+    await writeAtomic(
+      pidFile(layout, component.name),
+      JSON.stringify({ identity, command: component.command } satisfies Record_),
+    );
+    return identity;
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Waits until the component serves; fails early, with the end of its log, when it died. */
+export async function awaitReady(
+  layout: Layout,
+  component: Component,
+  timeoutMs: number,
+  tail: (file: string) => Promise<string>,
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    if (await component.ready().catch(() => false)) return;
+    const alive = await runningProcess(layout, component.name);
+    if (!alive || Date.now() > end) {
+      const why = alive ? `is not ready after ${Math.round(timeoutMs / 1000)} s` : 'ended while starting';
+      throw new PerdureError(
+        'Transient',
+        `${component.name} ${why}; its log ends:\n${await tail(logFile(layout, component.name))}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Stops the recorded process of a component with its group: SIGTERM, patience, SIGKILL. Not running is success. */
+export async function stopComponent(layout: Layout, name: string, graceMs = 10_000): Promise<void> {
+  const identity = await runningProcess(layout, name);
+  if (identity) {
+    kill(identity.pid, 'SIGTERM');
+    if (!(await until(() => !isRunning(identity), graceMs))) kill(-identity.pid, 'SIGKILL');
+    await until(() => !isRunning(identity), 5_000);
+  }
+  await rm(pidFile(layout, name), { force: true });
+}

@@ -1,0 +1,69 @@
+import { fileURLToPath } from 'node:url';
+import { SEARCH_ATTRIBUTES } from '../../workflows/names.js';
+import type { Component } from '../component.js';
+import type { Endpoints, Layout } from '../layout.js';
+import net from 'node:net';
+
+const dist = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** True when something accepts TCP there. */
+export function accepts(address: string): Promise<boolean> {
+  const [host = '127.0.0.1', port = '0'] = address.replace(/^\w+:\/\//, '').split(':');
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port: Number(port), timeout: 1_000 });
+    const end = (ok: boolean): void => {
+      socket.destroy();
+      resolve(ok);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+    socket.once('timeout', () => end(false));
+  });
+}
+
+export const NAMESPACE = 'default';
+
+/** Temporal with its UI in one process, its database in one file. */
+export function temporal(binary: string, layout: Layout, endpoints: Endpoints): Component {
+  return {
+    name: 'temporal',
+    command: binary,
+    args: [
+      '--ip=127.0.0.1',
+      `--port=${endpoints.temporal.split(':')[1]}`,
+      `--ui-port=${new URL(endpoints.ui).port}`,
+      `--db-filename=${layout.temporalDb}`,
+      `--namespace=${NAMESPACE}`,
+      ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+      '--log-level=error',
+    ],
+    env: { HOME: layout.root },
+    ready: () => accepts(endpoints.temporal),
+    restart: true,
+  };
+}
+
+const health = (url: string) => async (): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
+
+export interface ProcessEnv {
+  readonly layout: Layout;
+  readonly endpoints: Endpoints;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Admission and conversion webhooks. */
+export function webhooks({ env }: ProcessEnv, ready: () => Promise<boolean>): Component {
+  return { name: 'webhooks', command: process.execPath, args: [dist('api/webhooks/main.js')], env, ready, restart: true };
+}
+
+export function bridge({ endpoints, env }: ProcessEnv): Component {
+  return { name: 'bridge', command: process.execPath, args: [dist('bridge/main.js')], env: { ...env, PERDURE_HEALTH_ADDRESS: new URL(endpoints.bridgeHealth).host }, ready: health(endpoints.bridgeHealth), restart: true };
+}
+
+export function workers({ endpoints, env }: ProcessEnv): Component {
+  return { name: 'workers', command: process.execPath, args: [dist('workers/main.js')], env: { ...env, PERDURE_HEALTH_ADDRESS: new URL(endpoints.workerHealth).host }, ready: health(endpoints.workerHealth), restart: true, graceMs: 25_000 };
+}
+
+export function machineHost({ env }: ProcessEnv, ready: () => Promise<boolean>): Component {
+  return { name: 'machine-host', command: process.execPath, args: [dist('sandbox/machines/main.js')], env, ready, restart: true, graceMs: 60_000 };
+}
