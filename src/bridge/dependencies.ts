@@ -1,6 +1,7 @@
 import type { KubeObject } from '../api/types/meta.js';
+import { isControlPlaneMachine } from '../domain/contract.js';
 import { LABEL } from '../domain/names.js';
-import { ABSENT, clusterFacts, type Facts, factsOf } from './facts.js';
+import { ABSENT, clusterFacts, type Facts, factsOf, machineGate } from './facts.js';
 import {
   clusterNameOf,
   controllerOf,
@@ -40,7 +41,7 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
     for (const member of members(object, world)) if (reportsToCluster(member)) add(refOf(member));
   } else {
     const cluster = clusterOf(object, world);
-    found.set('Cluster', cluster ? clusterFacts(cluster) : ABSENT);
+    found.set('Cluster', cluster ? clusterFactsFor(object, cluster) : ABSENT);
     for (const owned of world.ownedBy(object.metadata.uid)) if (isControlledBy(owned, object)) add(refOf(owned));
   }
   if (object.kind === 'KubeadmControlPlane') {
@@ -52,6 +53,10 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
     }
   }
   return [...found].map(([name, facts]) => ({ name, facts })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function clusterFactsFor(object: KubeObject, cluster: KubeObject): Facts {
+  return object.kind === 'Machine' ? machineGate(cluster, isControlPlaneMachine(object)) : clusterFacts(cluster);
 }
 
 /** The lanes that may be waiting for `object`, itself included when it has one: the inverse of `dependenciesOf`. Pure. */

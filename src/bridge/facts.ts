@@ -26,10 +26,16 @@ export function clusterFacts(cluster: KubeObject | undefined): Facts {
   const endpoint = endpointOf(cluster);
   return facts(cluster, [
     readPath(cluster, 'status.initialization.infrastructureProvisioned') === true,
-    isControlPlaneInitialized(cluster) || status(cluster, 'ControlPlaneInitialized') === 'True',
+    isInitialized(cluster),
     endpoint ? `${endpoint.host}:${endpoint.port}` : '',
     isPaused(cluster, cluster),
   ]);
+}
+
+/** What a Machine waits for on its Cluster: one gate, so that the steps on the way to it wake nobody. */
+export function machineGate(cluster: KubeObject, controlPlane: boolean): Facts {
+  const provisioned = readPath(cluster, 'status.initialization.infrastructureProvisioned') === true;
+  return facts(cluster, [provisioned && (controlPlane || isInitialized(cluster))]);
 }
 
 /** What the owner of a Machine and its Cluster wait for on it. */
@@ -39,7 +45,6 @@ export function machineFacts(machine: KubeObject): Facts {
       (type) => status(machine, type),
     ),
     readPath(machine, 'status.nodeRef.name'),
-    readPath(machine, 'status.phase'),
     machine.metadata.annotations?.[ANNOTATION.deleteMachine] !== undefined,
   ]);
 }
@@ -95,6 +100,11 @@ export function factsOf(object: KubeObject | undefined): Facts {
       // Templates and Secrets: that they are there, and whether they are the same ones.
       return facts(object, []);
   }
+}
+
+/** The boolean or the condition: third parties write one or the other first. */
+function isInitialized(cluster: KubeObject): boolean {
+  return isControlPlaneInitialized(cluster) || status(cluster, 'ControlPlaneInitialized') === 'True';
 }
 
 function facts(object: KubeObject, values: readonly unknown[]): Facts {

@@ -190,7 +190,7 @@ describe('what wakes whom', () => {
     [
       'a machine ready wakes its owner and its Cluster',
       'worker',
-      status({ phase: 'Failed' }),
+      status({ conditions: [{ type: 'Ready', status: 'True' }] }),
       { ms: 'Machine w-1 changed', cluster: 'Machine w-1 changed' },
     ],
     [

@@ -79,6 +79,7 @@ function setup(options: { selects?: boolean; minIntervalMs?: number } = {}) {
     selects: () => options.selects ?? true,
     signalConverged: false,
     minIntervalMs: options.minIntervalMs ?? 0,
+    childIntervalMs: 0,
   });
   const stop = new AbortController();
   const running = [signaller.work(stop.signal), signaller.work(stop.signal)];

@@ -10,7 +10,7 @@ import type { BridgeMetrics } from './metrics.js';
 import type { QueueItem, WorkQueue } from './queue.js';
 import { parseRefKey } from './references.js';
 import { keyOf, signalFor } from './signal.js';
-import { reasonFor, type Token, tokenFor } from './token.js';
+import { onlyChildrenChanged, reasonFor, type Token, tokenFor } from './token.js';
 import type { World } from './world.js';
 
 export interface SignallerOptions {
@@ -26,6 +26,11 @@ export interface SignallerOptions {
   readonly signalConverged: boolean;
   /** Shortest time between two signals to one lane, deletions excepted: makes one signal of a burst. */
   readonly minIntervalMs: number;
+  /**
+   * The same where nothing but objects below this one changed: their counts are summed up, which may lag, and each signal to a lane that waits costs
+   * four events.
+   */
+  readonly childIntervalMs: number;
 }
 
 const COSTLY_LOOK_MS = 2;
@@ -93,7 +98,7 @@ export class Signaller {
   }
 
   async #process(item: QueueItem, signal: AbortSignal): Promise<void> {
-    const { world, metrics, queue, minIntervalMs, signalConverged } = this.#options;
+    const { world, metrics, queue, minIntervalMs, childIntervalMs, signalConverged } = this.#options;
     const object = world.get(parseRefKey(item.key));
     if (!object) return;
     const skip = (why: string): void => metrics.skipped.inc({ kind: object.kind, why });
@@ -112,7 +117,8 @@ export class Signaller {
       this.#told.set(uid, { token, at: 0 });
       return skip('converged');
     }
-    const dueMs = (before?.at ?? 0) + minIntervalMs - Date.now();
+    const interval = before && onlyChildrenChanged(before.token, token) ? Math.max(minIntervalMs, childIntervalMs) : minIntervalMs;
+    const dueMs = (before?.at ?? 0) + interval - Date.now();
     if (dueMs > 0 && object.metadata.deletionTimestamp === undefined) {
       queue.addAfter(item.key, dueMs, item.priority);
       return skip('too soon');

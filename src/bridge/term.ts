@@ -29,6 +29,8 @@ export interface TermOptions {
   readonly concurrency?: number;
   /** Default 500 ms. */
   readonly minIntervalMs?: number;
+  /** Default 3 s. */
+  readonly childIntervalMs?: number;
   readonly queue?: QueueOptions;
 }
 
@@ -78,6 +80,7 @@ export class Term {
       selects: options.selects,
       signalConverged: options.signalConverged,
       minIntervalMs: options.minIntervalMs ?? 500,
+      childIntervalMs: options.childIntervalMs ?? 3_000,
     });
     this.#watched = options.sources.flatMap((source) => this.#reflectorsOf(source));
   }
