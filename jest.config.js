@@ -5,7 +5,10 @@ const base = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testTimeout: 30_000,
   transform: {
-    '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
+    ],
   },
 };
 export default {
@@ -16,8 +19,17 @@ export default {
       displayName: 'integration',
       testTimeout: 120_000,
       roots: ['<rootDir>/src', '<rootDir>/test'],
-      testMatch: ['<rootDir>/src/**/*.int.test.ts', '<rootDir>/test/{workflow,replay,integration,conformance}/**/*.test.ts'],
+      testMatch: [
+        '<rootDir>/src/**/*.int.test.ts',
+        '<rootDir>/test/{workflow,replay,integration,conformance}/**/*.test.ts',
+      ],
     },
-    { ...base, displayName: 'e2e', testTimeout: 1_800_000, roots: ['<rootDir>/test/e2e'], testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
+    {
+      ...base,
+      displayName: 'e2e',
+      testTimeout: 1_800_000,
+      roots: ['<rootDir>/test/e2e'],
+      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+    },
   ],
 };

@@ -41,7 +41,10 @@ async function makeEtcd() {
   await save('etcd/ca.crt', ca.cert, 0o644);
   await savePair('etcd/server', server);
   await save('apiserver/etcd-ca.crt', ca.cert, 0o644);
-  await savePair('apiserver/etcd-client', await issueCertificate(ca, { commonName: 'kube-apiserver', usages: ['client'] }));
+  await savePair(
+    'apiserver/etcd-client',
+    await issueCertificate(ca, { commonName: 'kube-apiserver', usages: ['client'] }),
+  );
 }
 
 async function makeKubernetes() {
@@ -49,16 +52,32 @@ async function makeKubernetes() {
   const names = ['kube-apiserver', 'localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
   const ips = ['127.0.0.1', '10.95.0.1'];
   await save('apiserver/ca.crt', ca.cert, 0o644);
-  await savePair('apiserver/server', await issueCertificate(ca, { commonName: 'kube-apiserver', usages: ['server'], dns: names, ips }));
+  await savePair(
+    'apiserver/server',
+    await issueCertificate(ca, { commonName: 'kube-apiserver', usages: ['server'], dns: names, ips }),
+  );
   await savePair('apiserver/service-account', await generateKeyPairPem());
-  const webhooks = await issueCertificate(ca, { commonName: 'perdure-webhooks', usages: ['server'], dns: ['webhooks', 'localhost'], ips: ['127.0.0.1'] });
+  const webhooks = await issueCertificate(ca, {
+    commonName: 'perdure-webhooks',
+    usages: ['server'],
+    dns: ['webhooks', 'localhost'],
+    ips: ['127.0.0.1'],
+  });
   await save('webhooks/ca.crt', ca.cert, 0o644);
   await savePair('webhooks/tls', webhooks);
   // The name of a service account: RBAC then gives Perdure what `perdure init` grants that account, and no more.
-  const perdure = await issueCertificate(ca, { commonName: 'system:serviceaccount:perdure-system:perdure', usages: ['client'] });
+  const perdure = await issueCertificate(ca, {
+    commonName: 'system:serviceaccount:perdure-system:perdure',
+    usages: ['client'],
+  });
   await save('perdure/kubeconfig', kubeconfig('https://kube-apiserver:6443', ca, 'perdure', perdure));
   const admin = await issueCertificate(ca, { commonName: 'admin', organization: 'system:masters', usages: ['client'] });
   await save('admin/ca.crt', ca.cert, 0o644);
+  const local = { dns: ['localhost'], ips: ['127.0.0.1'] };
+  await savePair(
+    'admin/controller-manager',
+    await issueCertificate(ca, { commonName: 'kube-controller-manager', usages: ['server'], ...local }),
+  );
   await save('admin/kubeconfig', kubeconfig('https://kube-apiserver:6443', ca, 'admin', admin));
   await save('admin/host.kubeconfig', kubeconfig('https://127.0.0.1:6443', ca, 'admin', admin));
 }

@@ -1,6 +1,7 @@
 // After tsc: copies what is not TypeScript from src to dist and bundles the workflow code, so that no worker compiles at start.
-import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+
 import { createHash } from 'node:crypto';
+import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,7 +26,9 @@ for await (const file of walk(src)) {
 }
 
 // The bundle depends on the emitted workflow, domain and type files and on the SDK's version only.
-const hash = createHash('sha256').update(await readFile(path.join(root, 'node_modules/@temporalio/worker/package.json')));
+const hash = createHash('sha256').update(
+  await readFile(path.join(root, 'node_modules/@temporalio/worker/package.json')),
+);
 for (const room of ['workflows', 'domain']) {
   const files = [];
   for await (const file of walk(path.join(dist, room))) if (file.endsWith('.js')) files.push(file);

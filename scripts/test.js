@@ -12,9 +12,13 @@ const failedNames = [];
 /** Runs jest and adds its counts. A suite that could not even run counts as one failure. */
 async function jest(name, args) {
   const file = path.join(dir, `${name}.json`);
-  const code = await run(process.execPath, [path.join(root, 'scripts/jest.js'), '--json', `--outputFile=${file}`, '--testLocationInResults', ...args], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const code = await run(
+    process.execPath,
+    [path.join(root, 'scripts/jest.js'), '--json', `--outputFile=${file}`, '--testLocationInResults', ...args],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   const report = JSON.parse(await readFile(file, 'utf8').catch(() => 'null'));
   if (!report) {
     totals.failed += 1;
@@ -23,8 +27,10 @@ async function jest(name, args) {
   totals.passed += report.numPassedTests;
   totals.failed += report.numFailedTests + report.numRuntimeErrorTestSuites;
   for (const suite of report.testResults) {
-    for (const test of suite.assertionResults) if (test.status === 'failed') failedNames.push(`${path.relative(root, suite.name)}: ${test.fullName}`);
-    if (suite.status === 'failed' && suite.assertionResults.length === 0) failedNames.push(`${path.relative(root, suite.name)}: did not run`);
+    for (const test of suite.assertionResults)
+      if (test.status === 'failed') failedNames.push(`${path.relative(root, suite.name)}: ${test.fullName}`);
+    if (suite.status === 'failed' && suite.assertionResults.length === 0)
+      failedNames.push(`${path.relative(root, suite.name)}: did not run`);
   }
   return code;
 }
@@ -42,7 +48,10 @@ const counted = ([name, work]) => [
 const only = process.argv[2];
 const list = [
   ...checks.map(counted),
-  counted(['tools (first time: up to half an hour)', () => run(process.execPath, [path.join(root, 'dist/sandbox/tools/main.js'), 'all', 'machine-tree'])]),
+  counted([
+    'tools (first time: up to half an hour)',
+    () => run(process.execPath, [path.join(root, 'dist/sandbox/tools/main.js'), 'all', 'machine-tree']),
+  ]),
   ['unit tests', () => jest('unit', ['--selectProjects', 'unit'])],
   ['tests on real servers', () => jest('integration', ['--selectProjects', 'integration', '--runInBand'])],
   ['end to end', () => jest('e2e', ['--selectProjects', 'e2e', '--runInBand'])],

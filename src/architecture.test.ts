@@ -25,7 +25,10 @@ const STATEMENT = /(?:^|\n)\s*(import|export)\s+(type\s+)?(?:[^'";]*?\bfrom\s+)?
 function erased(statement: string): boolean {
   const names = /\{([^}]*)\}/.exec(statement)?.[1];
   if (names === undefined || /^\s*(import|export)\s+[\w*]/.test(statement)) return false;
-  const parts = names.split(',').map((n) => n.trim()).filter((n) => n !== '');
+  const parts = names
+    .split(',')
+    .map((n) => n.trim())
+    .filter((n) => n !== '');
   return parts.length > 0 && parts.every((n) => n.startsWith('type '));
 }
 
@@ -43,7 +46,9 @@ function importsOf(file: string): Import[] {
 }
 
 const all = [...files(src)].flatMap(importsOf);
-const production = all.filter((i) => !i.from.endsWith('.test.ts') && !i.from.endsWith('testing.ts') && !i.from.endsWith('arbitrary.ts'));
+const production = all.filter(
+  (i) => !i.from.endsWith('.test.ts') && !i.from.endsWith('testing.ts') && !i.from.endsWith('arbitrary.ts'),
+);
 const room = (p: string): string => (p.includes('/') ? (p.split('/')[0] ?? '') : p);
 const isLocal = (i: Import): boolean => i.target.endsWith('.ts');
 const isPackage = (i: Import): boolean => !isLocal(i) && !i.target.startsWith('node:');
@@ -68,14 +73,23 @@ describe('the import graph', () => {
   test.each(Object.keys(ALLOWED))('%s imports only what lies below it', (from) => {
     const allowed = ALLOWED[from] ?? [];
     const wrong = production.filter(
-      (i) => isLocal(i) && !i.typeOnly && room(i.from) === from && !allowed.some((a) => i.target === `${a}.ts` || i.target.startsWith(`${a}/`)),
+      (i) =>
+        isLocal(i) &&
+        !i.typeOnly &&
+        room(i.from) === from &&
+        !allowed.some((a) => i.target === `${a}.ts` || i.target.startsWith(`${a}/`)),
     );
     expect(wrong.map(show)).toEqual([]);
   });
 
   test('workflow code uses no package but the workflow SDK, and no Node', () => {
     const wrong = production.filter(
-      (i) => ['workflows', 'domain'].includes(room(i.from)) && !i.typeOnly && !isLocal(i) && !(room(i.from) === 'workflows' && ['@temporalio/workflow', '@temporalio/common'].includes(i.target)) && !(room(i.from) === 'domain' && DOMAIN_PACKAGES.includes(i.target)),
+      (i) =>
+        ['workflows', 'domain'].includes(room(i.from)) &&
+        !i.typeOnly &&
+        !isLocal(i) &&
+        !(room(i.from) === 'workflows' && ['@temporalio/workflow', '@temporalio/common'].includes(i.target)) &&
+        !(room(i.from) === 'domain' && DOMAIN_PACKAGES.includes(i.target)),
     );
     expect(wrong.map(show)).toEqual([]);
   });
@@ -97,14 +111,29 @@ describe('the import graph', () => {
   });
 
   test('only kube imports the Kubernetes client, only the AWS provider and the sandbox import the AWS SDK', () => {
-    const kube = production.filter((i) => isPackage(i) && i.target.startsWith('@kubernetes/') && room(i.from) !== 'kube');
-    const aws = production.filter((i) => isPackage(i) && i.target.startsWith('@aws-sdk/') && !i.from.startsWith('activities/providers/aws/') && room(i.from) !== 'sandbox');
+    const kube = production.filter(
+      (i) => isPackage(i) && i.target.startsWith('@kubernetes/') && room(i.from) !== 'kube',
+    );
+    const aws = production.filter(
+      (i) =>
+        isPackage(i) &&
+        i.target.startsWith('@aws-sdk/') &&
+        !i.from.startsWith('activities/providers/aws/') &&
+        room(i.from) !== 'sandbox',
+    );
     expect([...kube, ...aws].map(show)).toEqual([]);
   });
 
   test('a provider never imports another', () => {
     const of = (p: string): string => p.split('/')[2] ?? '';
-    const wrong = production.filter((i) => i.from.startsWith('activities/providers/') && i.from.split('/').length > 3 && i.target.startsWith('activities/providers/') && i.target.split('/').length > 3 && of(i.from) !== of(i.target));
+    const wrong = production.filter(
+      (i) =>
+        i.from.startsWith('activities/providers/') &&
+        i.from.split('/').length > 3 &&
+        i.target.startsWith('activities/providers/') &&
+        i.target.split('/').length > 3 &&
+        of(i.from) !== of(i.target),
+    );
     expect(wrong.map(show)).toEqual([]);
   });
 
@@ -117,12 +146,17 @@ describe('the import graph', () => {
   });
 
   test('nothing in src imports a test or a bench', () => {
-    expect(all.filter((i) => i.target.startsWith('../') && !i.from.endsWith('.test.ts') && !i.from.endsWith('testing.ts')).map(show)).toEqual([]);
+    expect(
+      all
+        .filter((i) => i.target.startsWith('../') && !i.from.endsWith('.test.ts') && !i.from.endsWith('testing.ts'))
+        .map(show),
+    ).toEqual([]);
   });
 
   test('there are no cycles of run-time imports', () => {
     const edges = new Map<string, string[]>();
-    for (const i of production) if (isLocal(i) && !i.typeOnly) edges.set(i.from, [...(edges.get(i.from) ?? []), i.target]);
+    for (const i of production)
+      if (isLocal(i) && !i.typeOnly) edges.set(i.from, [...(edges.get(i.from) ?? []), i.target]);
     const state = new Map<string, 'open' | 'done'>();
     const cycles: string[] = [];
     const visit = (file: string, trail: readonly string[]): void => {

@@ -61,6 +61,7 @@ export function createCloudActivities(deps: ActivityDeps): CloudActivities {
     machineCreateInstance: ({ key }: On) => machineCreateInstance(deps, key),
     machineAwaitInstance: ({ key }: On) => machineAwaitInstance(deps, key),
     machineDeleteInstance: ({ key }: On) => machineDeleteInstance(deps, key),
+    awaitMachineNode: ({ key }: On) => awaitMachineNode(deps, key),
     driftSweep: ({ provider, queue }) => driftSweep(deps, provider, queue),
   };
 }

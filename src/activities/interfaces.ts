@@ -40,7 +40,7 @@ export interface KubeActivities {
 export interface WaitActivities {
   /** Keeps the Cluster's status current until it is available; the heartbeat says what is awaited. */
   awaitClusterAvailable(input: OnObject): Promise<void>;
-  /** Waits for the node, labels it, writes the Machine's status until the node is Ready. */
+  /** Waits for the node, labels it, writes the Machine's status until it is Ready. For machines of third-party providers. */
   awaitMachineNode(input: OnObject): Promise<void>;
   /** For infra kinds no provider of ours serves: waits for the public contract's fields. */
   awaitContract(input: OnObject & { readonly what: 'infraCluster' | 'infraMachine' }): Promise<void>;
@@ -62,6 +62,8 @@ export interface CloudActivities {
   machineCreateInstance(input: OnObject): Promise<{ readonly providerID: string }>;
   machineAwaitInstance(input: OnObject): Promise<{ readonly providerID: string; readonly state: string }>;
   machineDeleteInstance(input: OnObject): Promise<void>;
+  /** The same wait for our own machines: an instance that does not join is looked at, which is a cloud call. */
+  awaitMachineNode(input: OnObject): Promise<void>;
   /** One sweep over an account and region; answers the keys of objects whose lanes should look again. */
   driftSweep(input: { readonly provider: string; readonly queue: string }): Promise<{ readonly checked: number; readonly drifted: readonly { readonly key: ObjectKey; readonly detail: string }[] }>;
 }

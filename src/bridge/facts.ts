@@ -53,7 +53,9 @@ export function machineFacts(machine: KubeObject): Facts {
 export function gateFacts(object: KubeObject): Facts {
   const gates = [...list(object, 'spec.readinessGates'), ...list(object, 'spec.availabilityGates')];
   const types = [...gates, ...(object.kind === 'Machine' ? ['HealthCheckSucceeded', 'OwnerRemediated'] : [])];
-  const known = types.map((type) => [type, status(object, type)] as const).filter(([, s]) => s !== '' && s !== undefined);
+  const known = types
+    .map((type) => [type, status(object, type)] as const)
+    .filter(([, s]) => s !== '' && s !== undefined);
   return known.map(([type, s]) => `${type}=${s}`).join(',');
 }
 

@@ -1,4 +1,5 @@
 import type { KubeObject, ObjectKey } from '../api/types/meta.js';
+import { isPaused } from '../domain/contract.js';
 import { LABEL } from '../domain/names.js';
 import { LANES, laneId } from '../workflows/names.js';
 import { clusterOf } from './dependencies.js';
@@ -37,6 +38,7 @@ export function signalFor(object: KubeObject, world: World, reason: string): Lan
     change: {
       generation: object.metadata.generation ?? 0,
       deleting: object.metadata.deletionTimestamp !== undefined,
+      ...(isPaused(object, clusterOf(object, world)) ? { paused: true } : {}),
       reason,
     },
     summary: `${key.kind} ${key.namespace}/${key.name}`,

@@ -117,7 +117,8 @@ export class Signaller {
       this.#told.set(uid, { token, at: 0 });
       return skip('converged');
     }
-    const interval = before && onlyChildrenChanged(before.token, token) ? Math.max(minIntervalMs, childIntervalMs) : minIntervalMs;
+    const interval =
+      before && onlyChildrenChanged(before.token, token) ? Math.max(minIntervalMs, childIntervalMs) : minIntervalMs;
     const dueMs = (before?.at ?? 0) + interval - Date.now();
     if (dueMs > 0 && object.metadata.deletionTimestamp === undefined) {
       queue.addAfter(item.key, dueMs, item.priority);

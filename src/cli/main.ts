@@ -18,7 +18,11 @@ const program = new Command('perdure')
   .option('--dir <dir>', 'state directory of the sandbox')
   .option('-o, --output <format>', 'text or json', 'text')
   .exitOverride((error) => {
-    process.exit(error.code === 'commander.helpDisplayed' || error.code === 'commander.version' || error.code === 'commander.help' ? EXIT.ok : EXIT.usage);
+    process.exit(
+      error.code === 'commander.helpDisplayed' || error.code === 'commander.version' || error.code === 'commander.help'
+        ? EXIT.ok
+        : EXIT.usage,
+    );
   });
 
 registerSandboxCommands(program);

@@ -108,6 +108,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'PERDURE_POLL_MS',
   'PERDURE_SANDBOX_DIR',
   'PERDURE_MACHINE_TREE',
+  'PERDURE_AWS_ENDPOINT',
 ]);
 
 /** Reads and validates the whole configuration. Throws `InvalidConfiguration` that names every wrong variable, its value and what is wanted. */

@@ -13,9 +13,12 @@ const anyBlock = fc
   .map(([address, prefix]) => ({ base: address - (address % 2 ** (32 - prefix)), prefix }));
 
 describe('cidr', () => {
-  test.each(['10.0.0.0/16', '0.0.0.0/0', '255.255.255.255/32', '192.168.4.0/22'])('%s survives a round trip', (text) => {
-    expect(formatCidr(block(text))).toBe(text);
-  });
+  test.each(['10.0.0.0/16', '0.0.0.0/0', '255.255.255.255/32', '192.168.4.0/22'])(
+    '%s survives a round trip',
+    (text) => {
+      expect(formatCidr(block(text))).toBe(text);
+    },
+  );
 
   test.each(['10.0.0.1/16', '10.0.0.0/33', '10.0.0/16', '256.0.0.0/8', '::/0', ''])('refuses %s', (text) => {
     expect(parseCidr(text)).toBeUndefined();

@@ -38,9 +38,7 @@ export function splitCidr(block: Cidr, count: number): Cidr[] | undefined {
 
 /** True when every address of `inner` is in `outer`. */
 export function containsCidr(outer: Cidr, inner: Cidr): boolean {
-  return (
-    inner.prefix >= outer.prefix && inner.base >= outer.base && inner.base < outer.base + sizeOf(outer.prefix)
-  );
+  return inner.prefix >= outer.prefix && inner.base >= outer.base && inner.base < outer.base + sizeOf(outer.prefix);
 }
 
 /** True when the blocks share an address. */

@@ -8,6 +8,7 @@ export interface ConditionInput {
   readonly message?: string;
 }
 
+/** A v1beta1 condition before it meets the stored one; `severity` is kept only with status False. */
 export interface V1Beta1Input {
   readonly type: string;
   readonly status: 'True' | 'False' | 'Unknown';
@@ -17,6 +18,7 @@ export interface V1Beta1Input {
 }
 
 const MESSAGE_LIMIT = 32_768;
+const V1BETA1_MESSAGE_LIMIT = 10_240;
 
 /**
  * Completes `wanted` with transition times: kept from `previous` while status is unchanged, else `now` (RFC 3339, seconds). Sorted by type,
@@ -56,15 +58,18 @@ export function mergeV1Beta1Conditions(
     .sort((a, b) => rank(a.type).localeCompare(rank(b.type)))
     .map((c) => {
       const old = before.get(c.type);
-      const same = old?.status === c.status && old.reason === c.reason && old.message === c.message;
-      return {
+      const next: Omit<V1Beta1Condition, 'lastTransitionTime'> = {
         type: c.type,
         status: c.status,
         ...(c.status === 'False' && c.severity ? { severity: c.severity } : {}),
         ...(c.reason ? { reason: c.reason } : {}),
-        ...(c.message ? { message: c.message.slice(0, 10_240) } : {}),
-        lastTransitionTime: same && old ? old.lastTransitionTime : now,
+        ...(c.message ? { message: c.message.slice(0, V1BETA1_MESSAGE_LIMIT) } : {}),
       };
+      // compared as stored, cut and without empty texts: else the time would move on every look
+      const same =
+        old !== undefined &&
+        (['status', 'severity', 'reason', 'message'] as const).every((f) => (old[f] ?? '') === (next[f] ?? ''));
+      return { ...next, lastTransitionTime: same ? old.lastTransitionTime : now };
     });
 }
 
@@ -76,6 +81,7 @@ export function findCondition<T extends { readonly type: string }>(
   return conditions?.find((c) => c.type === type);
 }
 
+/** Whether the condition of that type is present and True. */
 export function isTrue(
   conditions: readonly { readonly type: string; readonly status: string }[] | undefined,
   type: string,
@@ -83,6 +89,12 @@ export function isTrue(
   return findCondition(conditions, type)?.status === 'True';
 }
 
+/** The condition of an object that was not taken because it belongs to somebody else; undefined when there is no such `message`. */
+export function refusal(type: string, message: string | undefined): ConditionInput | undefined {
+  return message === undefined ? undefined : { type, status: 'False', reason: 'OwnershipConflict', message };
+}
+
+/** Which conditions `summarize` looks at, and the reasons it answers with. */
 export interface SummaryRules {
   /** Types that are good when True. */
   readonly positive: readonly string[];
@@ -121,6 +133,7 @@ export function summarize(type: string, conditions: readonly ConditionInput[], r
   return { type, status: 'True', reason: rules.trueReason };
 }
 
+/** Which condition of each object `aggregate` looks at, and the reasons it answers with. */
 export interface AggregateRules {
   readonly source: string;
   readonly trueReason: string;

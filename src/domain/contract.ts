@@ -1,4 +1,4 @@
-import type { KubeObject, OwnerReference, Unstructured } from '../api/types/meta.js';
+import type { KubeObject, OwnerReference } from '../api/types/meta.js';
 import { ANNOTATION, LABEL } from './names.js';
 
 /**
@@ -34,6 +34,7 @@ export function endpointOf(object: unknown): { host: string; port: number } | un
   return typeof host === 'string' && host !== '' && typeof port === 'number' && port > 0 ? { host, port } : undefined;
 }
 
+/** A failure domain as Cluster.status carries it. */
 export interface FailureDomainView {
   name: string;
   controlPlane?: boolean;
@@ -43,16 +44,16 @@ export interface FailureDomainView {
 /** status.failureDomains of both contracts, sorted by name. */
 export function failureDomainsOf(object: unknown): FailureDomainView[] {
   const raw = readPath(object, 'status.failureDomains');
-  const list: FailureDomainView[] = Array.isArray(raw)
-    ? raw.filter((d): d is FailureDomainView => typeof readPath(d, 'name') === 'string')
-    : Object.entries(
-        (raw ?? {}) as Record<string, { controlPlane?: boolean; attributes?: Record<string, string> }>,
-      ).map(([name, d]) => ({
-        name,
-        ...(d.controlPlane === undefined ? {} : { controlPlane: d.controlPlane }),
-        ...(d.attributes === undefined ? {} : { attributes: d.attributes }),
-      }));
-  return list.sort((a, b) => a.name.localeCompare(b.name));
+  const named: [string, Partial<FailureDomainView>][] = Array.isArray(raw)
+    ? raw.filter((d): d is FailureDomainView => typeof readPath(d, 'name') === 'string').map((d) => [d.name, d])
+    : Object.entries((raw ?? {}) as Record<string, Partial<FailureDomainView>>);
+  return named
+    .map(([name, d]) => ({
+      name,
+      ...(d.controlPlane === undefined ? {} : { controlPlane: d.controlPlane }),
+      ...(d.attributes === undefined ? {} : { attributes: d.attributes }),
+    }))
+    .sort((a, b) => a.name.localeCompare(b.name));
 }
 
 /** Mirrors a provider's Ready condition, of either API generation. */
@@ -73,8 +74,10 @@ export function isPaused(object: KubeObject, cluster: KubeObject | undefined): b
   return object.metadata.annotations?.[ANNOTATION.paused] !== undefined || readPath(cluster, 'spec.paused') === true;
 }
 
+/** Deletion was requested; finalizers keep the object. */
 export const isDeleting = (object: KubeObject): boolean => object.metadata.deletionTimestamp !== undefined;
 
+/** A Machine, or an object of one, that belongs to a control plane: the label's value does not matter. */
 export const isControlPlaneMachine = (object: KubeObject): boolean =>
   object.metadata.labels?.[LABEL.controlPlane] !== undefined;
 
@@ -93,20 +96,63 @@ export function ownerReference(owner: KubeObject, options: { controller: boolean
   };
 }
 
-/** `references` with `wanted` in it: matched by group, kind and name so that another served version is not a second owner. */
-export function withOwner(references: readonly OwnerReference[] | undefined, wanted: OwnerReference): OwnerReference[] {
-  const group = (v: string): string => (v.includes('/') ? (v.split('/')[0] ?? '') : '');
-  const others = (references ?? []).filter(
-    (r) => !(group(r.apiVersion) === group(wanted.apiVersion) && r.kind === wanted.kind && r.name === wanted.name),
-  );
-  return [...others, wanted];
+const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '');
+
+/** Whether both name the same object: another served version, or another incarnation of that name, is no other owner. */
+export function sameOwner(
+  a: Pick<OwnerReference, 'apiVersion' | 'kind' | 'name'>,
+  b: Pick<OwnerReference, 'apiVersion' | 'kind' | 'name'>,
+): boolean {
+  return groupOf(a.apiVersion) === groupOf(b.apiVersion) && a.kind === b.kind && a.name === b.name;
 }
 
+/** `references` with `wanted` in it, in the place of what names the same object. */
+export function withOwner(references: readonly OwnerReference[] | undefined, wanted: OwnerReference): OwnerReference[] {
+  return [...(references ?? []).filter((r) => !sameOwner(r, wanted)), wanted];
+}
+
+/** Whether `object` already carries that reference, in that version. */
 export function hasOwner(object: KubeObject, owner: OwnerReference): boolean {
   return (object.metadata.ownerReferences ?? []).some(
-    (r) => r.uid === owner.uid && r.kind === owner.kind && (r.controller ?? false) === (owner.controller ?? false),
+    (r) =>
+      r.uid === owner.uid &&
+      r.kind === owner.kind &&
+      r.apiVersion === owner.apiVersion &&
+      (r.controller ?? false) === (owner.controller ?? false),
   );
 }
 
-/** Narrowing helper for objects of kinds known by contract only. */
-export const asUnstructured = (object: KubeObject): Unstructured => object as Unstructured;
+/**
+ * The owner that makes `child` somebody else's than `parent`'s: another controller, or another object of the parent's kind. What is owned so is
+ * neither linked nor deleted. Undefined for what nobody owns yet and for what a former incarnation of the parent owned (restore).
+ */
+export function foreignOwner(child: KubeObject, parent: KubeObject): OwnerReference | undefined {
+  const named = { apiVersion: parent.apiVersion, kind: parent.kind, name: parent.metadata.name };
+  return child.metadata.ownerReferences?.find(
+    (o) => !sameOwner(o, named) && (o.controller === true || sameOwner({ ...o, name: named.name }, named)),
+  );
+}
+
+/** `<kind>` lower-case, pluralised the way CRDs must be named. Source: capi util/contract.CalculateCRDName. */
+export function pluralOf(kind: string): string {
+  const lower = kind.toLowerCase();
+  if (/(s|x|ch|sh)$/.test(lower)) return `${lower}es`;
+  return /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : `${lower}s`;
+}
+
+/** Kubernetes' order of API versions: stable over beta over alpha, then the higher number. */
+function versionRank(version: string): number {
+  const m = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
+  if (!m) return -1;
+  const stage = m[2] === undefined ? 2e9 : m[2] === 'beta' ? 1e9 : 0;
+  return stage + Number(m[1]) * 1e4 + Number(m[3] ?? 0);
+}
+
+/** The newest API version that a CRD's contract labels name, contract v1beta2 first. Source: capi contract version negotiation. */
+export function contractVersion(labels: Readonly<Record<string, string>> | undefined): string | undefined {
+  const named = labels?.['cluster.x-k8s.io/v1beta2'] ?? labels?.['cluster.x-k8s.io/v1beta1'] ?? '';
+  return named
+    .split('_')
+    .filter((v) => v !== '')
+    .sort((a, b) => versionRank(b) - versionRank(a))[0];
+}

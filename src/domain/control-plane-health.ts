@@ -10,6 +10,7 @@ export interface EtcdView {
   readonly alarmed: readonly string[];
 }
 
+/** A control-plane node with the static pods of kube-system, its own and others'. */
 export interface ControlPlaneNode {
   readonly name: string;
   readonly node: KubeObject | undefined;
@@ -94,14 +95,17 @@ function kubeadmMarks(node: KubeObject | undefined): ConditionInput {
     : { type, status: 'False', reason: 'NotSet', message: 'label node-role.kubernetes.io/control-plane is missing' };
 }
 
-/** Voters left, and whether they keep quorum, once `leaving` is removed; unhealthy ones are counted against it. */
+/**
+ * Whether the voters left once `leaving` is removed keep quorum; unhealthy ones are counted against it, and so is a learner that would stay.
+ * Source: capi kcp etcd quorum projection.
+ */
 export function quorumAfterRemoval(
   etcd: EtcdView,
   leaving: string,
   unhealthy: ReadonlySet<string>,
 ): { readonly safe: boolean; readonly reason: string } {
   const voters = etcd.members.filter((m) => !m.learner && m.name !== leaving);
-  const learners = etcd.members.filter((m) => m.learner).length;
+  const learners = etcd.members.filter((m) => m.learner && m.name !== leaving).length;
   const bad = voters.filter((m) => unhealthy.has(m.name) || m.name === '').length;
   const quorum = Math.floor(voters.length / 2) + 1;
   if (learners > 0) return { safe: false, reason: `${learners} etcd members are still learners` };

@@ -80,8 +80,9 @@ function one(body: string, variables: Variables, found: Found): string {
     if (value === undefined) found.missing.add(name);
     return value ?? '';
   }
+  if (value !== undefined && (value !== '' || !operator.startsWith(':'))) return value;
+  // only a default that is used may miss variables of its own
   const fallback = expand(rest.slice(operator.length), variables, found);
   if (found.used.get(name) === undefined) found.used.set(name, fallback);
-  const unset = operator.startsWith(':') ? value === undefined || value === '' : value === undefined;
-  return unset ? fallback : (value ?? '');
+  return fallback;
 }

@@ -1,6 +1,6 @@
 import type { ObjectKey } from '../api/types/meta.js';
 
-/** Labels, annotations, finalizers. Upstream's strings exactly; our own live under `perdure.dev/`. Source: capi api/core/v1beta2/common_types.go. */
+/** Label keys. Here and below: upstream's strings exactly; our own live under `perdure.dev/`. Source: capi api/core/v1beta2/common_types.go. */
 export const LABEL = {
   clusterName: 'cluster.x-k8s.io/cluster-name',
   controlPlane: 'cluster.x-k8s.io/control-plane',
@@ -10,6 +10,7 @@ export const LABEL = {
   templateHash: 'machine-template-hash',
 } as const;
 
+/** Annotation keys. */
 export const ANNOTATION = {
   paused: 'cluster.x-k8s.io/paused',
   deleteMachine: 'cluster.x-k8s.io/delete-machine',
@@ -28,6 +29,7 @@ export const ANNOTATION = {
   created: 'perdure.dev/available-since',
 } as const;
 
+/** Finalizers by kind. */
 export const FINALIZER = {
   Cluster: 'cluster.cluster.x-k8s.io',
   Machine: 'machine.cluster.x-k8s.io',
@@ -62,6 +64,11 @@ export function safeSuffix(seed: string): string {
   return out;
 }
 
+/** `<base>-<suffix>` of at most 63 characters; the cut never ends the base in a dot or dash, which DNS-1123 forbids before a dash. */
+export function suffixed(base: string, suffix: string): string {
+  return `${base.slice(0, 62 - suffix.length).replace(/[-.]+$/, '')}-${suffix}`;
+}
+
 /**
  * Names for `count` new children of an owner, `<base>-<5 chars>` (at most 63 long), skipping those in `taken`. A pure function of the owner's
  * uid and a slot number: a creation that is run again after a crash picks the same name and finds its own object instead of making a twin.
@@ -69,7 +76,7 @@ export function safeSuffix(seed: string): string {
 export function childNames(base: string, ownerUid: string, taken: ReadonlySet<string>, count: number): string[] {
   const names: string[] = [];
   for (let slot = 0; names.length < count; slot++) {
-    const name = `${base.slice(0, 57)}-${safeSuffix(`${ownerUid}/${slot}`)}`;
+    const name = suffixed(base, safeSuffix(`${ownerUid}/${slot}`));
     if (!taken.has(name) && !names.includes(name)) names.push(name);
   }
   return names;

@@ -1,5 +1,5 @@
 import type { MachineDeployment, MachineSet } from '../api/types/index.js';
-import { fnv1a, safeSuffix } from './names.js';
+import { fnv1a, safeSuffix, suffixed } from './names.js';
 
 type Template = MachineDeployment['spec']['template'];
 
@@ -17,6 +17,7 @@ function rolloutFields(template: Template): string {
   ].join('|');
 }
 
+/** Whether machines of both templates are the same machines. */
 export const sameTemplate = (a: Template, b: Template): boolean => rolloutFields(a) === rolloutFields(b);
 
 /** The MachineSet that already carries the deployment's template: most replicas first, then oldest. */
@@ -39,7 +40,7 @@ export function currentSet(deployment: MachineDeployment, sets: readonly Machine
 export function setIdentity(deployment: MachineDeployment): { name: string; hash: string } {
   const fields = rolloutFields(deployment.spec.template);
   const suffix = safeSuffix(`${deployment.metadata.uid}/${fields}`);
-  return { name: `${deployment.metadata.name.slice(0, 57)}-${suffix}`, hash: `${fnv1a(fields)}-${suffix}` };
+  return { name: suffixed(deployment.metadata.name, suffix), hash: `${fnv1a(fields)}-${suffix}` };
 }
 
 /**

@@ -17,6 +17,8 @@ export interface Component {
   ready(): Promise<boolean>;
   /** SIGTERM patience before SIGKILL, milliseconds. */
   readonly graceMs?: number;
+  /** A running one is kept when the sandbox starts again: what it holds would be lost with it. */
+  readonly keep?: boolean;
   /** Kept running by the supervisor; false for parts that end by themselves. */
   readonly restart?: boolean;
 }

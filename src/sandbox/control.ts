@@ -16,7 +16,11 @@ import { supervisorOf, tail } from './supervisor.js';
 const logOf = (layout: Layout): string => path.join(layout.logs, 'supervisor.log');
 
 /** Starts the supervisor of a state directory in the background and waits until everything serves; repeats its progress lines. */
-export async function startSupervisor(layout: Layout, input: SupervisorInput, say: (line: string) => void): Promise<Endpoints> {
+export async function startSupervisor(
+  layout: Layout,
+  input: SupervisorInput,
+  say: (line: string) => void,
+): Promise<Endpoints> {
   await mkdir(layout.logs, { recursive: true });
   const running = await supervisorOf(layout);
   if (running) {
@@ -25,13 +29,20 @@ export async function startSupervisor(layout: Layout, input: SupervisorInput, sa
       say(`a sandbox already runs from ${layout.root}`);
       return endpoints;
     }
-    throw new PerdureError('Conflict', `a sandbox is being started from ${layout.root} (supervisor pid ${running.pid}); wait for it or stop it with 'perdure down'`);
+    throw new PerdureError(
+      'Conflict',
+      `a sandbox is being started from ${layout.root} (supervisor pid ${running.pid}); wait for it or stop it with 'perdure down'`,
+    );
   }
   await rm(outcomeFile(layout.root), { force: true });
   await writeAtomic(inputFile(layout.root), JSON.stringify(input));
   await rm(logOf(layout), { force: true });
   const log = openSync(logOf(layout), 'a', 0o600);
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./main.js', import.meta.url)), layout.root], { detached: true, stdio: ['ignore', log, log], env: { ...input.env } });
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./main.js', import.meta.url)), layout.root], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...input.env },
+  });
   closeSync(log);
   child.unref();
   let ended = false;
@@ -47,7 +58,11 @@ export async function startSupervisor(layout: Layout, input: SupervisorInput, sa
       if (endpoints) return endpoints;
     }
     if (outcome && !outcome.ok) throw new PerdureError('Transient', `the sandbox did not start: ${outcome.message}`);
-    if (ended) throw new PerdureError('Transient', `the sandbox's supervisor ended while starting; its log ends:\n${await tail(logOf(layout))}`);
+    if (ended)
+      throw new PerdureError(
+        'Transient',
+        `the sandbox's supervisor ended while starting; its log ends:\n${await tail(logOf(layout))}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -72,7 +87,10 @@ async function follower(file: string, say: (line: string) => void): Promise<() =
 }
 
 /** Stops a sandbox and removes its state; what a killed supervisor left behind too. Nothing running is success. */
-export async function stopSandbox(layout: Layout, options: { readonly keep: boolean; readonly say: (line: string) => void }): Promise<void> {
+export async function stopSandbox(
+  layout: Layout,
+  options: { readonly keep: boolean; readonly say: (line: string) => void },
+): Promise<void> {
   const supervisor = await supervisorOf(layout);
   if (supervisor) {
     kill(supervisor.pid, 'SIGTERM');
@@ -94,7 +112,12 @@ export interface SandboxStatus {
   readonly supervisorPid?: number;
   readonly endpoints?: Endpoints;
   readonly components: readonly { readonly name: string; readonly pid?: number }[];
-  readonly machines: readonly { readonly name: string; readonly ip: string; readonly phase: string; readonly console: string }[];
+  readonly machines: readonly {
+    readonly name: string;
+    readonly ip: string;
+    readonly phase: string;
+    readonly console: string;
+  }[];
 }
 
 /** What runs of a sandbox, read from disk and the kernel. */

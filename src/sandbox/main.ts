@@ -2,7 +2,7 @@ import path from 'node:path';
 import { PerdureError } from '../domain/errors.js';
 import { readJson, writeAtomic } from './files.js';
 import { layoutOf } from './layout.js';
-import { startSandbox, type SandboxOptions } from './sandbox.js';
+import { type SandboxOptions, startSandbox } from './sandbox.js';
 import { takeOwnership } from './supervisor.js';
 
 /** What `perdure up` hands to the supervisor process. */

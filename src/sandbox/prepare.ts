@@ -1,8 +1,8 @@
 import type { Environment } from '../config/environment.js';
-import { ensureVenv } from './moto/index.js';
-import { checkHost } from './machines/index.js';
-import { ensureHostPackages, ensureMachineTree, ensureTools, hostPackages, type ToolName } from './tools/index.js';
 import { PerdureError } from '../domain/errors.js';
+import { checkHost } from './machines/index.js';
+import { ensureVenv } from './moto/index.js';
+import { ensureHostPackages, ensureMachineTree, ensureTools, hostPackages, type ToolName } from './tools/index.js';
 
 /** Everything a sandbox needs from outside its state directory, built or installed once per user. */
 export interface Prepared {
@@ -19,7 +19,13 @@ export interface PrepareOptions {
   readonly say: (line: string) => void;
 }
 
-const SANDBOX_TOOLS = ['temporal-dev', 'etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'] as const satisfies readonly ToolName[];
+const SANDBOX_TOOLS = [
+  'temporal-dev',
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kubectl',
+] as const satisfies readonly ToolName[];
 
 /** Installs and builds what is missing, saying each long step before it starts. Everything is kept in the per-user cache. */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
@@ -29,7 +35,10 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     await ensureHostPackages(ctx, hostPackages);
     const problems = checkHost(options.stateDir, undefined);
     if (problems.length > 0) {
-      throw new PerdureError('InvalidConfiguration', `machines cannot run here:\n${problems.map((p) => `  - ${p.problem}: ${p.remedy}`).join('\n')}`);
+      throw new PerdureError(
+        'InvalidConfiguration',
+        `machines cannot run here:\n${problems.map((p) => `  - ${p.problem}: ${p.remedy}`).join('\n')}`,
+      );
     }
   }
   const tools = await ensureTools(SANDBOX_TOOLS, ctx);

@@ -2,19 +2,19 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { crdManifests } from '../api/crd/definitions.js';
-import { webhookConfigurations } from '../api/webhooks/configurations.js';
 import { KINDS } from '../api/types/kinds.js';
 import type { KubeObject } from '../api/types/meta.js';
+import { webhookConfigurations } from '../api/webhooks/configurations.js';
 import { kubeFromKubeconfigFile } from '../kube/client.js';
+import { stopComponent } from './component.js';
 import { apiServer, controllerManager, etcd, tlsOk } from './components/control-plane.js';
-import { bridge, machineHost, NAMESPACE, temporal, webhooks, workers } from './components/perdure.js';
+import { bridge, type Entry, machineHost, NAMESPACE, temporal, webhooks, workers } from './components/perdure.js';
 import { freePorts, readJson, writeAtomic } from './files.js';
 import type { Endpoints, Layout } from './layout.js';
 import { startMoto, stopMoto } from './moto/index.js';
 import { ensureSandboxPki, type SandboxPki } from './pki.js';
 import { seedAws } from './seed-aws.js';
 import { type Supervision, supervise } from './supervisor.js';
-import { stopComponent } from './component.js';
 
 export interface SandboxOptions {
   readonly layout: Layout;
@@ -28,11 +28,22 @@ export interface SandboxOptions {
   readonly delays: Readonly<Record<string, number>>;
   readonly ports: Partial<Record<'apiServer' | 'temporal' | 'ui' | 'aws', number>>;
   readonly say: (line: string) => void;
+  /** Other entries for Perdure's own processes: a test puts faults into them. */
+  readonly entries?: { readonly bridge?: Entry; readonly workers?: Entry };
   /** Environment for child processes: PATH and HOME at least. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-export const COMPONENTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'temporal', 'machine-host', 'webhooks', 'bridge', 'workers'] as const;
+export const COMPONENTS = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'temporal',
+  'machine-host',
+  'webhooks',
+  'bridge',
+  'workers',
+] as const;
 
 /** Ports are chosen once per state directory and kept, so that kubeconfigs stay valid over restarts. */
 async function chooseEndpoints(layout: Layout, ports: SandboxOptions['ports']): Promise<Endpoints> {
@@ -82,23 +93,34 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     const perdure = { layout, endpoints, env };
     const control = async (): Promise<void> => {
       await step('etcd', () => supervision.start(etcd(tool(tools, 'etcd'), layout, endpoints)));
-      await step('Kubernetes API server', () => supervision.start(apiServer(tool(tools, 'kube-apiserver'), pki, endpoints)));
+      await step('Kubernetes API server', () =>
+        supervision.start(apiServer(tool(tools, 'kube-apiserver'), pki, endpoints)),
+      );
       const kcm = (await readJson<{ kcm: number }>(layout.endpoints))?.kcm ?? 0;
       await supervision.start(controllerManager(tool(tools, 'kube-controller-manager'), layout.kubeconfig, kcm));
-      await step('webhooks', () => supervision.start(webhooks(perdure, () => tlsOk(`${endpoints.webhooks}/healthz`, pki))));
+      await step('webhooks', () =>
+        supervision.start(webhooks(perdure, () => tlsOk(`${endpoints.webhooks}/healthz`, pki))),
+      );
       await step('CRDs and admission', () => installApi(layout, endpoints, pki));
     };
     await Promise.all([
       control(),
       step('Temporal with UI', () => supervision.start(temporal(tool(tools, 'temporal-dev'), layout, endpoints))),
       step('emulated AWS', async () => {
-        await startMoto({ dir: layout.moto, cacheDir: options.cacheDir, port: Number(new URL(endpoints.aws).port), delays: options.delays, python: options.python });
+        await startMoto({
+          dir: layout.moto,
+          cacheDir: options.cacheDir,
+          port: Number(new URL(endpoints.aws).port),
+          delays: options.delays,
+          python: options.python,
+        });
         await seedAws(endpoints.aws);
       }),
     ]);
-    if (options.machineTree) await step('machine host', () => supervision.start(machineHost(perdure, () => hostReady(layout))));
-    await step('workers', () => supervision.start(workers(perdure)));
-    await step('bridge', () => supervision.start(bridge(perdure)));
+    if (options.machineTree)
+      await step('machine host', () => supervision.start(machineHost(perdure, () => hostReady(layout))));
+    await step('workers', () => supervision.start(workers(perdure, options.entries?.workers)));
+    await step('bridge', () => supervision.start(bridge(perdure, options.entries?.bridge)));
     supervision.watch();
     return { endpoints, supervision, stop: stopAll };
   } catch (error) {
@@ -113,7 +135,8 @@ function tool(tools: Readonly<Record<string, string>>, name: string): string {
   return found;
 }
 
-const hostReady = async (layout: Layout): Promise<boolean> => (await readJson(path.join(layout.machines, 'host.json'))) !== undefined;
+const hostReady = async (layout: Layout): Promise<boolean> =>
+  (await readJson(path.join(layout.machines, 'host.json'))) !== undefined;
 
 /** The settings of Perdure's own processes. */
 function processEnv(options: SandboxOptions, endpoints: Endpoints, pki: SandboxPki): Record<string, string> {
@@ -144,8 +167,18 @@ async function writeKubeconfig(file: string, endpoints: Endpoints, pki: SandboxP
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'perdure-sandbox',
-    clusters: [{ name: 'perdure-sandbox', cluster: { server: endpoints.apiServer, 'certificate-authority-data': await data(pki.ca) } }],
-    users: [{ name: 'admin', user: { 'client-certificate-data': await data(pki.admin.cert), 'client-key-data': await data(pki.admin.key) } }],
+    clusters: [
+      {
+        name: 'perdure-sandbox',
+        cluster: { server: endpoints.apiServer, 'certificate-authority-data': await data(pki.ca) },
+      },
+    ],
+    users: [
+      {
+        name: 'admin',
+        user: { 'client-certificate-data': await data(pki.admin.cert), 'client-key-data': await data(pki.admin.key) },
+      },
+    ],
     contexts: [{ name: 'perdure-sandbox', context: { cluster: 'perdure-sandbox', user: 'admin' } }],
   };
   await writeAtomic(file, stringify(config));
@@ -155,21 +188,35 @@ async function writeKubeconfig(file: string, endpoints: Endpoints, pki: SandboxP
 async function installApi(layout: Layout, endpoints: Endpoints, pki: SandboxPki): Promise<void> {
   const kube = kubeFromKubeconfigFile(layout.kubeconfig);
   const caBundle = (await readFile(pki.ca)).toString('base64');
-  const apply = (kind: { group: string; version: string; kind: string; plural: string; namespaced: boolean }, object: KubeObject) => kube.apply(kind, object as KubeObject & Record<string, unknown>, { fieldManager: 'perdure-install' });
-  for (const crd of crdManifests({ clientConfig: { url: `${endpoints.webhooks}/convert`, caBundle } })) await apply(KINDS.CustomResourceDefinition, crd as KubeObject);
+  const apply = (
+    kind: { group: string; version: string; kind: string; plural: string; namespaced: boolean },
+    object: KubeObject,
+  ) => kube.apply(kind, object as KubeObject & Record<string, unknown>, { fieldManager: 'perdure-install' });
+  for (const crd of crdManifests({ clientConfig: { url: `${endpoints.webhooks}/convert`, caBundle } }))
+    await apply(KINDS.CustomResourceDefinition, crd as KubeObject);
   await apply(KINDS.Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'perdure-system' } });
   await established(kube);
   for (const config of webhookConfigurations({ url: endpoints.webhooks, caBundle })) {
-    const plural = config.kind === 'MutatingWebhookConfiguration' ? 'mutatingwebhookconfigurations' : 'validatingwebhookconfigurations';
-    await apply({ group: 'admissionregistration.k8s.io', version: 'v1', kind: config.kind, plural, namespaced: false }, config);
+    const plural =
+      config.kind === 'MutatingWebhookConfiguration'
+        ? 'mutatingwebhookconfigurations'
+        : 'validatingwebhookconfigurations';
+    await apply(
+      { group: 'admissionregistration.k8s.io', version: 'v1', kind: config.kind, plural, namespaced: false },
+      config,
+    );
   }
   await kube.close();
 }
 
 async function established(kube: ReturnType<typeof kubeFromKubeconfigFile>): Promise<void> {
   for (;;) {
-    const crds = await kube.list<KubeObject & { status?: { conditions?: { type: string; status: string }[] } }>(KINDS.CustomResourceDefinition);
-    const waiting = crds.filter((c) => !c.status?.conditions?.some((x) => x.type === 'Established' && x.status === 'True'));
+    const crds = await kube.list<KubeObject & { status?: { conditions?: { type: string; status: string }[] } }>(
+      KINDS.CustomResourceDefinition,
+    );
+    const waiting = crds.filter(
+      (c) => !c.status?.conditions?.some((x) => x.type === 'Established' && x.status === 'True'),
+    );
     if (waiting.length === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -181,4 +228,3 @@ export async function sweepSandbox(layout: Layout, cleanupMachines: (dir: string
   await stopMoto(layout.moto);
   await cleanupMachines(layout.machines);
 }
-

@@ -7,13 +7,22 @@ export const SANDBOX_REGION = 'us-east-1';
 
 /** What a user's account holds before the first cluster: a key pair named `default`. Idempotent. */
 export async function seedAws(endpoint: string): Promise<void> {
-  const ec2 = new EC2Client({ endpoint, region: SANDBOX_REGION, maxAttempts: 3, credentials: { accessKeyId: 'AKIASANDBOX000000000', secretAccessKey: 'sandbox' } });
+  const ec2 = new EC2Client({
+    endpoint,
+    region: SANDBOX_REGION,
+    maxAttempts: 3,
+    credentials: { accessKeyId: 'AKIASANDBOX000000000', secretAccessKey: 'sandbox' },
+  });
   try {
-    const { KeyPairs } = await ec2.send(new DescribeKeyPairsCommand({ Filters: [{ Name: 'key-name', Values: [DEFAULT_KEY_PAIR] }] }));
+    const { KeyPairs } = await ec2.send(
+      new DescribeKeyPairsCommand({ Filters: [{ Name: 'key-name', Values: [DEFAULT_KEY_PAIR] }] }),
+    );
     if ((KeyPairs ?? []).length > 0) return;
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const { n, e } = publicKey.export({ format: 'jwk' }) as { n: string; e: string };
-    await ec2.send(new ImportKeyPairCommand({ KeyName: DEFAULT_KEY_PAIR, PublicKeyMaterial: Buffer.from(sshRsa(n, e)) }));
+    await ec2.send(
+      new ImportKeyPairCommand({ KeyName: DEFAULT_KEY_PAIR, PublicKeyMaterial: Buffer.from(sshRsa(n, e)) }),
+    );
   } finally {
     ec2.destroy();
   }

@@ -79,8 +79,14 @@ export function supervise(layout: Layout, say: (line: string) => void): Supervis
 
   return {
     async start(component) {
-      await stopComponent(layout, component.name, component.graceMs);
       components.push(component);
+      if (
+        component.keep &&
+        (await runningProcess(layout, component.name)) &&
+        (await component.ready().catch(() => false))
+      )
+        return;
+      await stopComponent(layout, component.name, component.graceMs);
       await startComponent(layout, component);
       await awaitReady(layout, component, START_TIMEOUT_MS, tail);
     },

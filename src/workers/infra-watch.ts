@@ -8,12 +8,20 @@ import type { CloudQueues } from './cloud-queues.js';
 const RETRY_MS = 2_000;
 
 /** Follows the infra clusters of all providers, so that every cloud account in use has a polled queue and a sweep. */
-export function watchInfraClusters(kube: KubeClient, providers: readonly InfraProvider[], queues: CloudQueues, log: Log): { stop(): void; synced(): boolean } {
+export function watchInfraClusters(
+  kube: KubeClient,
+  providers: readonly InfraProvider[],
+  queues: CloudQueues,
+  log: Log,
+): { stop(): void; synced(): boolean } {
   const abort = new AbortController();
   const timers = new Set<NodeJS.Timeout>();
   const seen = (object: KubeObject): void => {
     queues.seen(object).catch((error: unknown) => {
-      log.warn('could not serve a cloud account queue yet', { object: `${object.metadata.namespace}/${object.metadata.name}`, error: error instanceof Error ? error.message : String(error) });
+      log.warn('could not serve a cloud account queue yet', {
+        object: `${object.metadata.namespace}/${object.metadata.name}`,
+        error: error instanceof Error ? error.message : String(error),
+      });
       const timer = setTimeout(() => {
         timers.delete(timer);
         if (!abort.signal.aborted) seen(object);
@@ -35,7 +43,8 @@ export function watchInfraClusters(kube: KubeClient, providers: readonly InfraPr
   );
   for (const reflector of reflectors) {
     reflector.run(abort.signal).catch((error: unknown) => {
-      if (!abort.signal.aborted) log.error('watch of infra clusters ended', { error: error instanceof Error ? error.message : String(error) });
+      if (!abort.signal.aborted)
+        log.error('watch of infra clusters ended', { error: error instanceof Error ? error.message : String(error) });
     });
   }
   return {

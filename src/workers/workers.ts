@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { type ActivityInboundCallsInterceptor, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.js';
 import { createCloudActivities, createKubeActivities, createWaitActivities } from '../activities/index.js';
 import { createFailureInterceptor } from '../activities/interceptors/failures.js';
@@ -15,6 +15,8 @@ export interface WorkersOptions {
   readonly cloudActivitiesPerSecond: number;
   readonly sweepEvery: string;
   readonly identity: string;
+  /** Outermost first, before the product's own. */
+  readonly activityInterceptors?: readonly ActivityInboundCallsInterceptor[];
 }
 
 export interface RunningWorkers {
@@ -44,7 +46,9 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningWork
     // Heartbeats carry cancellation: throttled to 2 s, a deletion pre-empts what runs within that time.
     maxHeartbeatThrottleInterval: '2s',
     defaultHeartbeatThrottleInterval: '2s',
-    interceptors: { activity: [() => ({ inbound: interceptor })] },
+    interceptors: {
+      activity: [...(options.activityInterceptors ?? []), interceptor].map((inbound) => () => ({ inbound })),
+    },
   };
   const runs: Promise<void>[] = [];
   const workers: Worker[] = [];
@@ -54,9 +58,22 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningWork
     runs.push(worker.run());
     return worker;
   };
-  await launch({ taskQueue: WORKFLOW_QUEUE, workflowBundle: { codePath: bundlePath() }, maxConcurrentWorkflowTaskExecutions: 40, maxCachedWorkflows: 500 });
-  await launch({ taskQueue: KUBE_QUEUE, activities: createKubeActivities(deps), maxConcurrentActivityTaskExecutions: 60 });
-  await launch({ taskQueue: WAIT_QUEUE, activities: createWaitActivities(deps), maxConcurrentActivityTaskExecutions: 500 });
+  await launch({
+    taskQueue: WORKFLOW_QUEUE,
+    workflowBundle: { codePath: bundlePath() },
+    maxConcurrentWorkflowTaskExecutions: 40,
+    maxCachedWorkflows: 500,
+  });
+  await launch({
+    taskQueue: KUBE_QUEUE,
+    activities: createKubeActivities(deps),
+    maxConcurrentActivityTaskExecutions: 60,
+  });
+  await launch({
+    taskQueue: WAIT_QUEUE,
+    activities: createWaitActivities(deps),
+    maxConcurrentActivityTaskExecutions: 500,
+  });
   const cloudActivities = createCloudActivities(deps);
   const queues = createCloudQueues({
     providers: deps.providers.all,

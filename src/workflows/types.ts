@@ -4,6 +4,8 @@ import type { ObjectKey } from '../api/types/meta.js';
 export interface Change {
   readonly generation: number;
   readonly deleting: boolean;
+  /** The object or its Cluster is paused: what runs stops where it is. */
+  readonly paused?: boolean;
   readonly reason: string;
 }
 

@@ -66,11 +66,19 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-async function until(what: string, deadline: number, child: ChildProcess, log: string, ready: () => Promise<boolean>): Promise<void> {
+async function until(
+  what: string,
+  deadline: number,
+  child: ChildProcess,
+  log: string,
+  ready: () => Promise<boolean>,
+): Promise<void> {
   for (;;) {
     if (await ready().catch(() => false)) return;
     if (child.exitCode !== null || Date.now() > deadline) {
-      throw new Error(`${what} did not become ready; the end of its log:\n${(await readFile(log, 'utf8')).slice(-2_000)}`);
+      throw new Error(
+        `${what} did not become ready; the end of its log:\n${(await readFile(log, 'utf8')).slice(-2_000)}`,
+      );
     }
     await delay(50);
   }
@@ -119,14 +127,16 @@ function kubeconfigOf(url: string, ca: string, token: string): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
+    clusters: [
+      { name: 'test', cluster: { server: url, 'certificate-authority-data': Buffer.from(ca).toString('base64') } },
+    ],
     users: [{ name: 'test', user: { token } }],
     contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
     'current-context': 'test',
   });
 }
 
-function requester(url: string, ca: string, token: string, dispatcher: Agent): ApiServer['request'] {
+function requester(url: string, token: string, dispatcher: Agent): ApiServer['request'] {
   return async <T>(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<T> => {
     const response = await fetch(`${url}${path}`, {
       method,
@@ -178,8 +188,14 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const key = await readFile(join(directory, 'certs', 'apiserver.key'), 'utf8');
     agent = new Agent({ connect: { ca } });
     const url = `https://127.0.0.1:${port}`;
-    const request = requester(url, ca, token, agent);
-    await until('kube-apiserver', deadline, server, log, async () => (await request<string>('GET', '/readyz')) === 'ok');
+    const request = requester(url, token, agent);
+    await until(
+      'kube-apiserver',
+      deadline,
+      server,
+      log,
+      async () => (await request<string>('GET', '/readyz')) === 'ok',
+    );
     return { url, ca, token, serving: { cert, key }, kubeconfig: kubeconfigOf(url, ca, token), request, stop };
   } catch (error) {
     await stop();

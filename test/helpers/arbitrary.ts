@@ -55,12 +55,17 @@ function text(schema: Node, options: ArbitraryOptions): Arbitrary<string> {
   const min = Math.max((schema['minLength'] as number | undefined) ?? 0, options.noEmpty ? 1 : 0);
   const max = (schema['maxLength'] as number | undefined) ?? 64;
   const pattern = (schema['pattern'] as string | undefined) ?? rulePattern(schema);
-  return pattern === undefined ? fc.string({ minLength: min, maxLength: Math.min(max, 8) }) : matching(pattern, min, max);
+  return pattern === undefined
+    ? fc.string({ minLength: min, maxLength: Math.min(max, 8) })
+    : matching(pattern, min, max);
 }
 
 function integer(schema: Node): Arbitrary<number> {
   const min = (schema['minimum'] as number | undefined) ?? 0;
-  return fc.integer({ min, max: Math.min((schema['maximum'] as number | undefined) ?? min + 1_000_000, min + 1_000_000) });
+  return fc.integer({
+    min,
+    max: Math.min((schema['maximum'] as number | undefined) ?? min + 1_000_000, min + 1_000_000),
+  });
 }
 
 const json: Arbitrary<unknown> = fc.oneof(
@@ -79,7 +84,10 @@ function keysOf(schema: Node): readonly string[] {
 function list(schema: Node, path: string, options: ArbitraryOptions): Arbitrary<unknown> {
   const items = build(schema['items'] as Node, `${path}.*`, options);
   const minLength = Math.max((schema['minItems'] as number | undefined) ?? 0, options.noEmpty ? 1 : 0);
-  const size = { minLength, maxLength: Math.min((schema['maxItems'] as number | undefined) ?? 3, Math.max(minLength, 3)) };
+  const size = {
+    minLength,
+    maxLength: Math.min((schema['maxItems'] as number | undefined) ?? 3, Math.max(minLength, 3)),
+  };
   const keys = keysOf(schema);
   if (keys.length === 0) return fc.array(items, size);
   const selector = (item: unknown): string => JSON.stringify(keys.map((key) => (item as Record<string, unknown>)[key]));
@@ -106,7 +114,9 @@ function object(schema: Node, path: string, options: ArbitraryOptions): Arbitrar
   const atLeast = Math.max((schema['minProperties'] as number | undefined) ?? 0, options.noEmpty ? 1 : 0);
   const forced = required.length >= atLeast || optional.length === 0 ? undefined : fc.constantFrom(...optional);
   const whole = fc.tuple(...fields).map((values) => {
-    const entries = values.map((value, i): [string, unknown] => [names[i] ?? '', value]).filter(([, value]) => value !== undefined);
+    const entries = values
+      .map((value, i): [string, unknown] => [names[i] ?? '', value])
+      .filter(([, value]) => value !== undefined);
     return Object.fromEntries(entries);
   });
   if (!forced) return whole;
@@ -119,8 +129,9 @@ function object(schema: Node, path: string, options: ArbitraryOptions): Arbitrar
     .map(([value, [name, v]]) => (Object.keys(value as object).length > 0 ? value : { [name]: v }));
 }
 
+/** fast-check leaves one value out of `freq` away. */
 function freq({ optionalPercent = 50 }: ArbitraryOptions): number {
-  return Math.max(1, Math.round(optionalPercent / Math.max(1, 100 - optionalPercent)));
+  return Math.max(2, Math.round(100 / Math.max(1, 100 - optionalPercent)));
 }
 
 function build(schema: Node, path: string, options: ArbitraryOptions): Arbitrary<unknown> {
@@ -136,7 +147,10 @@ function build(schema: Node, path: string, options: ArbitraryOptions): Arbitrary
 function byType(schema: Node, path: string, options: ArbitraryOptions): Arbitrary<unknown> {
   if (schema['x-kubernetes-int-or-string'] === true) {
     if (schema['pattern']) return fc.constantFrom<unknown>('1', '100m', '2Gi', 3);
-    return fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 1, max: 100 }).map((n) => `${n}%`));
+    return fc.oneof(
+      fc.integer({ min: 0, max: 20 }),
+      fc.integer({ min: 1, max: 100 }).map((n) => `${n}%`),
+    );
   }
   if (schema['x-kubernetes-preserve-unknown-fields'] === true) return json;
   switch (schema['type']) {

@@ -66,7 +66,8 @@ const COMMON: readonly ToleratedLoss[] = [
     at: [/retryPeriod$/, wholeSeconds(1)],
   },
   {
-    reason: 'references keep group, kind and name: the version is looked up, the namespace is that of the object, the rest was never used',
+    reason:
+      'references keep group, kind and name: the version is looked up, the namespace is that of the object, the rest was never used',
     at: [/(configRef|infrastructureRef|controlPlaneRef|remediationTemplate)$/, ref],
   },
   { reason: 'the Node of a Machine is known by its name alone', at: [/nodeRef$/, nodeRef] },
@@ -79,7 +80,10 @@ const COMMON: readonly ToleratedLoss[] = [
   },
   {
     reason: 'numbers for which 0 means "not set" in v1beta1 and v1beta2 has a lower bound of 1',
-    at: [/(apiServerPort|controlPlaneEndpoint\.port|bindPort|observedGeneration|certificatesExpiryDays)$/, fc.integer({ min: 7, max: 60_000 })],
+    at: [
+      /(apiServerPort|controlPlaneEndpoint\.port|bindPort|observedGeneration|certificatesExpiryDays)$/,
+      fc.integer({ min: 7, max: 60_000 }),
+    ],
   },
   {
     reason: 'fields that v1beta1 already ignored',
@@ -102,14 +106,23 @@ const COMMON: readonly ToleratedLoss[] = [
 /** For one kind. */
 const BY_KIND: Readonly<Record<string, readonly ToleratedLoss[]>> = {
   KubeadmConfig: [
-    { reason: 'ready is a flag that v1beta1 could not leave out: false says nothing', at: [/^status\.ready$/, fc.constant(true)] },
+    {
+      reason: 'ready is a flag that v1beta1 could not leave out: false says nothing',
+      at: [/^status\.ready$/, fc.constant(true)],
+    },
   ],
   KubeadmControlPlane: [
     { reason: 'ready is computed: it says whether any replica is ready', adjust: [/^status$/, computedReady] },
-    { reason: 'a strategy block without limits still is a RollingUpdate', adjust: [/rolloutStrategy$/, (v) => (isObject(v) ? { type: 'RollingUpdate', ...v } : v)] },
+    {
+      reason: 'a strategy block without limits still is a RollingUpdate',
+      adjust: [/rolloutStrategy$/, (v) => (isObject(v) ? { type: 'RollingUpdate', ...v } : v)],
+    },
   ],
   KubeadmControlPlaneTemplate: [
-    { reason: 'a strategy block without limits still is a RollingUpdate', adjust: [/rolloutStrategy$/, (v) => (isObject(v) ? { type: 'RollingUpdate', ...v } : v)] },
+    {
+      reason: 'a strategy block without limits still is a RollingUpdate',
+      adjust: [/rolloutStrategy$/, (v) => (isObject(v) ? { type: 'RollingUpdate', ...v } : v)],
+    },
   ],
 };
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { Worker } from '@temporalio/worker';
-import type { ClusterFacts, MachineFacts, RecordedFailure } from '../../src/domain/facts.js';
 import { PerdureError } from '../../src/domain/errors.js';
+import type { ClusterFacts, MachineFacts, RecordedFailure } from '../../src/domain/facts.js';
 import { changed } from '../../src/workflows/messages.js';
 import { laneId, WORKFLOW_QUEUE } from '../../src/workflows/names.js';
 import { type FakeActivities, startTemporal, type TemporalServer, withWorkers } from '../helpers/temporal.js';
@@ -19,16 +19,44 @@ let serial = 0;
 const newKey = (kind: string) => ({ kind, namespace: 'default', name: `o${++serial}`, uid: `uid-${serial}` });
 
 const machine = (facts: Partial<MachineFacts> = {}): MachineFacts => ({
-  exists: true, paused: false, deleting: false, generation: 1, cluster: 'default/c', attempt: 'a1', provider: 'fake', cloudQueue: 'cloud', controlPlane: false,
-  clusterDeleting: false, infrastructureReady: true, controlPlaneInitialized: true, bootstrapReady: false, provisioned: false, hasNode: false, nodeReady: false, ready: false,
-  available: false, availableInSeconds: 0, ...facts,
+  exists: true,
+  paused: false,
+  deleting: false,
+  generation: 1,
+  cluster: 'default/c',
+  attempt: 'a1',
+  provider: 'fake',
+  cloudQueue: 'cloud',
+  controlPlane: false,
+  clusterDeleting: false,
+  infrastructureReady: true,
+  controlPlaneInitialized: true,
+  bootstrapReady: false,
+  provisioned: false,
+  hasNode: false,
+  nodeReady: false,
+  ready: false,
+  available: false,
+  availableInSeconds: 0,
+  ...facts,
 });
 
-const running = machine({ bootstrapReady: true, provisioned: true, hasNode: true, nodeReady: true, ready: true, available: true });
+const running = machine({
+  bootstrapReady: true,
+  provisioned: true,
+  hasNode: true,
+  nodeReady: true,
+  ready: true,
+  available: true,
+});
 
 async function open(type: string, key: ReturnType<typeof newKey>) {
   return server.client.workflow.signalWithStart(type, {
-    workflowId: laneId(key), taskQueue: WORKFLOW_QUEUE, args: [{ key }], signal: changed, signalArgs: [{ generation: 1, deleting: false, reason: 'created' }],
+    workflowId: laneId(key),
+    taskQueue: WORKFLOW_QUEUE,
+    args: [{ key }],
+    signal: changed,
+    signalArgs: [{ generation: 1, deleting: false, reason: 'created' }],
   });
 }
 
@@ -57,7 +85,14 @@ describe('a machine lane', () => {
     await withWorkers(server, 'cloud', activities, async (order) => {
       const handle = await open('machineLane', key);
       await expect(handle.result()).resolves.toMatchObject({ outcome: 'Converged', cycles: 2 });
-      expect(order).toEqual(['assessMachine', 'machineBootstrap', 'machineCreateInstance', 'machineAwaitInstance', 'awaitMachineNode', 'assessMachine']);
+      expect(order).toEqual([
+        'assessMachine',
+        'machineBootstrap',
+        'machineCreateInstance',
+        'machineAwaitInstance',
+        'awaitMachineNode',
+        'assessMachine',
+      ]);
       const history = await handle.fetchHistory();
       const child = server.client.workflow.getHandle(`${laneId(key)}/ProvisionMachine/1-a1`);
       const childHistory = await child.fetchHistory();
@@ -69,11 +104,16 @@ describe('a machine lane', () => {
 
   test('waits at no cost: it ends while the infrastructure is not ready', async () => {
     const key = newKey('Machine');
-    await withWorkers(server, 'cloud', { assessMachine: async () => machine({ infrastructureReady: false }) }, async () => {
-      const handle = await open('machineLane', key);
-      await expect(handle.result()).resolves.toMatchObject({ outcome: 'Waiting' });
-      expect((await handle.fetchHistory()).events?.length).toBeLessThanOrEqual(12);
-    });
+    await withWorkers(
+      server,
+      'cloud',
+      { assessMachine: async () => machine({ infrastructureReady: false }) },
+      async () => {
+        const handle = await open('machineLane', key);
+        await expect(handle.result()).resolves.toMatchObject({ outcome: 'Waiting' });
+        expect((await handle.fetchHistory()).events?.length).toBeLessThanOrEqual(12);
+      },
+    );
   });
 
   test('deletion pre-empts creation at once and then tears down', async () => {
@@ -104,7 +144,9 @@ describe('a machine lane', () => {
       const handle = await open('machineLane', key);
       await creating.opened;
       deleting = true;
-      await server.client.workflow.getHandle(laneId(key)).signal(changed, { generation: 1, deleting: true, reason: 'deleted' });
+      await server.client.workflow
+        .getHandle(laneId(key))
+        .signal(changed, { generation: 1, deleting: true, reason: 'deleted' });
       await expect(handle.result()).resolves.toMatchObject({ outcome: 'Deleted' });
       expect(cancelled).toBe(true);
       expect(order.slice(-3)).toEqual(['assessMachine', 'machineDeleteInstance', 'machineRemoveObjects']);
@@ -119,7 +161,10 @@ describe('a machine lane', () => {
       assessMachine: async () => machine({ bootstrapReady: true, ...(failure ? { failure } : {}) }),
       machineBootstrap: async () => ({ dataSecretName: 's' }),
       machineCreateInstance: async () => {
-        throw new PerdureError('InvalidConfiguration', 'AWSMachine default/x: spec.instanceType t9.huge does not exist; choose another');
+        throw new PerdureError(
+          'InvalidConfiguration',
+          'AWSMachine default/x: spec.instanceType t9.huge does not exist; choose another',
+        );
       },
       recordFailure: async (input) => {
         failure = input.failure;
@@ -148,9 +193,23 @@ describe('a machine lane', () => {
 });
 
 const cluster = (facts: Partial<ClusterFacts> = {}): ClusterFacts => ({
-  exists: true, paused: false, deleting: false, generation: 1, cluster: 'default/c', attempt: 'a1', hasInfrastructure: true, provider: 'fake', cloudQueue: 'cloud',
-  infrastructureProvisioned: false, infrastructureStale: false, infrastructureDeleting: false, controlPlaneInitialized: false, available: false, everAvailable: false,
-  desired: { controlPlane: 1, workers: 1 }, ...facts,
+  exists: true,
+  paused: false,
+  deleting: false,
+  generation: 1,
+  cluster: 'default/c',
+  attempt: 'a1',
+  hasInfrastructure: true,
+  provider: 'fake',
+  cloudQueue: 'cloud',
+  infrastructureProvisioned: false,
+  infrastructureStale: false,
+  infrastructureDeleting: false,
+  controlPlaneInitialized: false,
+  available: false,
+  everAvailable: false,
+  desired: { controlPlane: 1, workers: 1 },
+  ...facts,
 });
 
 const TASKS = [
@@ -166,7 +225,8 @@ describe('a cluster lane', () => {
     let available = false;
     const ensured: string[] = [];
     const activities: FakeActivities = {
-      assessCluster: async () => cluster(available ? { available: true, everAvailable: true, infrastructureProvisioned: true } : {}),
+      assessCluster: async () =>
+        cluster(available ? { available: true, everAvailable: true, infrastructureProvisioned: true } : {}),
       infraGraph: async () => ({ tasks: TASKS }),
       infraEnsure: async ({ task }) => {
         ensured.push(task);
@@ -204,7 +264,13 @@ describe('a cluster lane', () => {
       await expect(handle.result()).resolves.toMatchObject({ outcome: 'Deleted' });
       expect(removed[0]).toBe('routes');
       expect(removed.at(-1)).toBe('vpc');
-      expect(order.filter((a) => a !== 'infraRemove')).toEqual(['assessCluster', 'deleteWorkers', 'deleteControlPlane', 'infraGraph', 'clusterFinalize']);
+      expect(order.filter((a) => a !== 'infraRemove')).toEqual([
+        'assessCluster',
+        'deleteWorkers',
+        'deleteControlPlane',
+        'infraGraph',
+        'clusterFinalize',
+      ]);
     });
   });
 
@@ -221,7 +287,13 @@ describe('a cluster lane', () => {
     await withWorkers(server, 'cloud', activities, async () => {
       for (let i = 1; i <= 60; i++) {
         latest = i;
-        await server.client.workflow.signalWithStart('clusterLane', { workflowId: laneId(key), taskQueue: WORKFLOW_QUEUE, args: [{ key }], signal: changed, signalArgs: [{ generation: i, deleting: false, reason: 'edit' }] });
+        await server.client.workflow.signalWithStart('clusterLane', {
+          workflowId: laneId(key),
+          taskQueue: WORKFLOW_QUEUE,
+          args: [{ key }],
+          signal: changed,
+          signalArgs: [{ generation: i, deleting: false, reason: 'edit' }],
+        });
       }
       await server.client.workflow.getHandle(laneId(key)).result();
       expect(seen).toBe(60);

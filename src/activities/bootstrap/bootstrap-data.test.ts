@@ -4,10 +4,10 @@ import { parse, parseAllDocuments } from 'yaml';
 import { FakeKube } from '../../../test/helpers/fake-kube.js';
 import { aCluster, aControlPlane, aKubeadmConfig, aMachine } from '../../../test/helpers/fake-objects.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { Cluster, KubeadmConfig, KubeadmConfigSpec, Machine } from '../../api/types/index.js';
+import type { Cluster, KubeadmConfig, KubeadmConfigSpec, KubeadmControlPlane, Machine } from '../../api/types/index.js';
 import { PerdureError } from '../../domain/errors.js';
 import type { KubeClient } from '../../kube/client.js';
-import { type BootstrapDeps, ensureBootstrapData, ensureCertificates } from './index.js';
+import { type BootstrapDeps, ensureBootstrapData, ensureCertificates, ensureKubeconfig, keepBootstrapToken } from './index.js';
 import { type Secret, secretText } from './secrets.js';
 
 const NOW = '2026-01-02T03:04:05Z';
@@ -313,6 +313,24 @@ describe('machines that join', () => {
     expect(world.workload.all(KINDS.Secret)).toHaveLength(1);
   });
 
+  test('its token is kept alive while the Node is awaited, but not one of an init or of the user', async () => {
+    const world = await aWorld();
+    const first = world.add('cp-1', 'control-plane', ECDSA);
+    await world.bootstrap('cp-1');
+    const cluster = world.kube.put({ ...world.cluster, status: initialized });
+    const { machine } = world.add('w-1', 'worker');
+    const given = world.add('w-2', 'worker', { joinConfiguration: { discovery: { bootstrapToken: { token: 'abcdef.0123456789abcdef' } } } });
+    await world.bootstrap('w-1');
+    await world.bootstrap('w-2');
+    const later = { ...world.deps, now: () => '2026-01-02T03:14:05Z' };
+    const keep = (m: Machine, name: string) => keepBootstrapToken(later, { cluster, machine: m, config: world.config(name) as KubeadmConfig });
+    expect(await keep(machine, 'w-1')).toBe(true);
+    expect(await keep(machine, 'w-1')).toBe(false);
+    expect(await keep(given.machine, 'w-2')).toBe(false);
+    expect(secretText(world.workload.all<Secret>(KINDS.Secret)[0] as Secret, 'expiration')).toBe('2026-01-02T03:29:05Z');
+    expect(await keepBootstrapToken(later, { cluster: world.cluster, machine: first.machine, config: world.config('cp-1') as KubeadmConfig })).toBe(false);
+  });
+
   test('discovery given by the user is respected', async () => {
     const world = await aWorld({ cluster: { status: initialized } });
     const bootstrapToken = { token: 'abcdef.0123456789abcdef', apiServerEndpoint: '10.0.0.1:6443', caCertHashes: ['sha256:00'] };
@@ -416,4 +434,10 @@ describe('what the user got wrong', () => {
     ]);
     expect(data.users).toEqual([{ name: 'admin', passwd: '$6$abc' }]);
   });
+});
+
+test('the kubeconfig is signed by the CA that was made', async () => {
+  const world = await aWorld();
+  const controlPlane = world.kube.all<KubeadmControlPlane>(KINDS.KubeadmControlPlane)[0] as KubeadmControlPlane;
+  expect(await ensureKubeconfig(world.deps, { cluster: world.cluster, controlPlane })).toMatchObject({ secretName: 'demo-kubeconfig', action: 'created' });
 });

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { KINDS } from '../../api/types/kinds.js';
-import type { Cluster, Condition, KubeadmConfig } from '../../api/types/index.js';
-import { isTrue } from '../../domain/conditions.js';
+import type { KubeadmConfig } from '../../api/types/index.js';
 import { controllerOf, isControlPlaneMachine, ownerReference } from '../../domain/contract.js';
 import { isFailure, notYet, PerdureError, TERMINAL_FAILURES } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
 import { ensureCertificates, readCertificates } from './certificates.js';
 import { acquireInitLock, releaseInitLock, releaseInitLockOf } from './init-lock.js';
-import { completedJoin, templateData } from './join.js';
+import { completedJoin, isInitialized, templateData } from './join.js';
 import { nameOf, renderInit, renderJoin } from './render.js';
 import { BOOTSTRAP_MANAGER, clusterSecret, createOrRead, ensureController, type Secret, secretBytes } from './secrets.js';
 import { type ConfigStatus, type Readiness, writeConfigStatus } from './status.js';
@@ -99,13 +98,6 @@ async function renderedData(deps: BootstrapDeps, subject: BootstrapSubject, repo
     throw report.wait('WaitingForControlPlaneAvailable', `waiting for the control plane of ${nameOf('cluster', cluster)} to be initialized`);
   }
   return await initData(deps, subject, report);
-}
-
-function isInitialized(cluster: Cluster): boolean {
-  return (
-    cluster.status?.initialization?.controlPlaneInitialized === true ||
-    isTrue(cluster.status?.conditions as Condition[] | undefined, 'ControlPlaneInitialized')
-  );
 }
 
 async function initData(deps: BootstrapDeps, subject: BootstrapSubject, report: Report): Promise<string> {

@@ -1,13 +1,15 @@
-import type { Cluster, JoinConfiguration, KubeadmConfig } from '../../api/types/index.js';
+import type { Cluster, Condition, JoinConfiguration, KubeadmConfig } from '../../api/types/index.js';
 import type { CertificatePems } from '../../domain/bootstrap/certificate-set.js';
 import type { BootstrapFile } from '../../domain/bootstrap/cloud-config.js';
 import { controlPlaneJoin, discoveryKubeconfig, discoveryNeed, withTokenDiscovery, workerJoin } from '../../domain/bootstrap/discovery.js';
 import type { TemplateData } from '../../domain/bootstrap/file-template.js';
 import { hostPort } from '../../domain/bootstrap/kubeadm-version.js';
+import { isTrue } from '../../domain/conditions.js';
 import { endpointOf, readPath } from '../../domain/contract.js';
 import { notYet } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
 import { readRef } from '../kube/refs.js';
+import { readCertificates } from './certificates.js';
 import { publicKeyPins } from './pki.js';
 import { nameOf } from './render.js';
 import type { BootstrapDeps, BootstrapSubject } from './subject.js';
@@ -52,12 +54,25 @@ async function tokenDiscovery(deps: BootstrapDeps, subject: BootstrapSubject, jo
 
 /**
  * Extends the token of a machine whose Node has not appeared yet, so that a slow start does not find it expired. Nothing to do for a token or
- * a discovery file brought by the user. Safe to call as often as wanted; writes only when due. Answers whether it wrote.
+ * a discovery file brought by the user. Safe to call as often as wanted, every few minutes is enough; writes only when due. Answers whether it
+ * wrote. Source: capi refreshBootstrapTokenIfNeeded.
  */
-export async function keepBootstrapToken(deps: BootstrapDeps, subject: BootstrapSubject, caKey: string): Promise<boolean> {
-  const discovery = subject.config.spec?.joinConfiguration?.discovery;
-  if (discoveryNeed(discovery) !== 'token' || discovery?.bootstrapToken?.token) return false;
-  return await refreshBootstrapToken(await tokenInput(deps, subject.cluster, subject.config, caKey));
+export async function keepBootstrapToken(deps: BootstrapDeps, subject: BootstrapSubject): Promise<boolean> {
+  const { cluster, config } = subject;
+  const discovery = config.spec?.joinConfiguration?.discovery;
+  const joins = config.status?.initialization?.dataSecretCreated === true && isInitialized(cluster);
+  if (!joins || discoveryNeed(discovery) !== 'token' || discovery?.bootstrapToken?.token) return false;
+  const { signal } = deps.scope();
+  const { ca } = await readCertificates({ kube: deps.kube, cluster, configuration: undefined, initialized: true, signal }, ['ca']);
+  return await refreshBootstrapToken(await tokenInput(deps, cluster, config, ca?.key ?? ''));
+}
+
+/** The cluster's control plane has been initialized: everybody else joins. */
+export function isInitialized(cluster: Cluster): boolean {
+  return (
+    cluster.status?.initialization?.controlPlaneInitialized === true ||
+    isTrue(cluster.status?.conditions as Condition[] | undefined, 'ControlPlaneInitialized')
+  );
 }
 
 async function tokenInput(deps: BootstrapDeps, cluster: Cluster, config: KubeadmConfig, caKey: string) {

@@ -51,7 +51,7 @@ export function createFailureInterceptor(reporter: AttemptReporter): ActivityInb
  */
 function keepAlive(): NodeJS.Timeout {
   const context = Context.current();
-  return setInterval(() => context.heartbeat(), 5_000);
+  return setInterval(() => context.heartbeat(), 2_000);
 }
 
 function isPassThrough(error: unknown): boolean {

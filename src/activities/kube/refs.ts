@@ -1,9 +1,10 @@
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ResourceKind, Unstructured } from '../../api/types/meta.js';
-import { readPath } from '../../domain/contract.js';
+import { contractVersion, pluralOf, readPath } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
 
+/** A reference to a provider's object, as Cluster API's contract writes it. */
 export interface ContractRef {
   readonly apiGroup: string;
   readonly kind: string;
@@ -14,59 +15,54 @@ const OWN = Object.values(KINDS);
 const TTL_MS = 60 * 60 * 1000;
 const cached = new WeakMap<Kube, Map<string, { kind: ResourceKind; at: number }>>();
 
-/** `<kind>` lower-case, pluralised the way CRDs must be named. Source: capi util/contract.CalculateCRDName. */
-export function pluralOf(kind: string): string {
-  const lower = kind.toLowerCase();
-  if (lower.endsWith('s') || lower.endsWith('x') || lower.endsWith('ch') || lower.endsWith('sh')) return `${lower}es`;
-  return /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : `${lower}s`;
-}
-
-const rank = (version: string): number => {
-  const m = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
-  if (!m) return -1;
-  return Number(m[1]) * 1e6 + (m[2] === undefined ? 9e5 : m[2] === 'beta' ? 5e5 : 0) + Number(m[3] ?? 0);
-};
-
-/** Version to read a third-party kind at: the highest one its CRD's contract label names. Source: capi contract version negotiation. */
-export async function resolveKind(kube: Kube, ref: ContractRef, signal: AbortSignal): Promise<ResourceKind> {
+/**
+ * Where a third-party kind is read: at the highest version its CRD's contract label names. Undefined when no such CRD is installed, and so no
+ * such object exists. Throws `InvalidConfiguration` for a CRD without a contract. Source: capi contract version negotiation.
+ */
+export async function findKind(
+  kube: Kube,
+  ref: Omit<ContractRef, 'name'>,
+  signal: AbortSignal,
+): Promise<ResourceKind | undefined> {
   const own = OWN.find((k) => k.group === ref.apiGroup && k.kind === ref.kind);
   if (own) return own;
-  const id = `${ref.kind}.${ref.apiGroup}`;
+  const name = crdName(ref);
   const memory = cached.get(kube) ?? new Map<string, { kind: ResourceKind; at: number }>();
   cached.set(kube, memory);
-  const known = memory.get(id);
+  const known = memory.get(name);
   if (known && Date.now() - known.at < TTL_MS) return known.kind;
-  const plural = pluralOf(ref.kind);
-  const crd = await kube.get(KINDS.CustomResourceDefinition, { name: `${plural}.${ref.apiGroup}` }, signal);
-  if (!crd) {
-    throw new PerdureError(
-      'InvalidConfiguration',
-      `kind ${ref.kind} of group ${ref.apiGroup} is not known to the API server: its CRD ${plural}.${ref.apiGroup} is not installed; install the provider or correct the reference`,
-    );
-  }
-  const labels = crd.metadata.labels ?? {};
-  const versions = (labels['cluster.x-k8s.io/v1beta2'] ?? labels['cluster.x-k8s.io/v1beta1'] ?? '')
-    .split('_')
-    .filter(Boolean);
-  const version = versions.sort((a, b) => rank(b) - rank(a))[0];
+  const crd = await kube.get(KINDS.CustomResourceDefinition, { name }, signal);
+  if (!crd) return undefined;
+  const version = contractVersion(crd.metadata.labels);
   if (!version) {
     throw new PerdureError(
       'InvalidConfiguration',
-      `CRD ${plural}.${ref.apiGroup} has no contract label cluster.x-k8s.io/v1beta2 or v1beta1; the provider does not follow a contract known here`,
+      `CRD ${name} has no contract label cluster.x-k8s.io/v1beta2 or v1beta1; the provider does not follow a contract known here`,
     );
   }
-  const kind = {
-    group: ref.apiGroup,
-    version,
-    kind: ref.kind,
-    plural,
-    namespaced: readPath(crd, 'spec.scope') !== 'Cluster',
-  };
-  memory.set(id, { kind, at: Date.now() });
+  const namespaced = readPath(crd, 'spec.scope') !== 'Cluster';
+  const kind = { group: ref.apiGroup, version, kind: ref.kind, plural: pluralOf(ref.kind), namespaced };
+  memory.set(name, { kind, at: Date.now() });
   return kind;
 }
 
-/** Reads what a contract reference points at, in the referrer's namespace; undefined when absent or not set. */
+const crdName = (ref: Omit<ContractRef, 'name'>): string => `${pluralOf(ref.kind)}.${ref.apiGroup}`;
+
+/** The same where the kind must be known: throws `InvalidConfiguration` when its CRD is not installed. */
+export async function resolveKind(
+  kube: Kube,
+  ref: Omit<ContractRef, 'name'>,
+  signal: AbortSignal,
+): Promise<ResourceKind> {
+  const kind = await findKind(kube, ref, signal);
+  if (kind) return kind;
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `kind ${ref.kind} of group ${ref.apiGroup} is not known to the API server: its CRD ${crdName(ref)} is not installed; install the provider or correct the reference`,
+  );
+}
+
+/** Reads what a contract reference points at, in the referrer's namespace; undefined when absent, not set, or of a kind not installed. */
 export async function readRef<T extends KubeObject = Unstructured>(
   kube: Kube,
   ref: ContractRef | undefined,
@@ -74,6 +70,6 @@ export async function readRef<T extends KubeObject = Unstructured>(
   signal: AbortSignal,
 ): Promise<T | undefined> {
   if (!ref) return undefined;
-  const kind = await resolveKind(kube, ref, signal);
-  return kube.get<T>(kind, { namespace, name: ref.name }, signal);
+  const kind = await findKind(kube, ref, signal);
+  return kind && kube.get<T>(kind, { namespace, name: ref.name }, signal);
 }

@@ -1,17 +1,20 @@
 import { apiVersionOf } from '../../api/types/kinds.js';
-import type { KubeObject, OwnerReference, ResourceKind } from '../../api/types/meta.js';
-import { hasOwner, withOwner } from '../../domain/contract.js';
+import type { Condition, KubeObject, OwnerReference, ResourceKind } from '../../api/types/meta.js';
+import { mergeConditions } from '../../domain/conditions.js';
+import { controllerOf, hasOwner, readPath, sameOwner, withOwner } from '../../domain/contract.js';
+import { isFailure } from '../../domain/errors.js';
+import { pausedCondition } from '../../domain/status/replicas.js';
 import type { Kube } from '../../kube/kube.js';
+
+const isCondition = (item: unknown): item is { type: string } =>
+  typeof readPath(item, 'type') === 'string' && typeof readPath(item, 'status') === 'string';
 
 /** True when `wanted` says nothing that `current` does not already say; lists of conditions compare by type, other lists whole. */
 export function isSubset(wanted: unknown, current: unknown): boolean {
   if (Array.isArray(wanted)) {
     if (!Array.isArray(current)) return wanted.length === 0;
-    const typed = wanted.every((w) => typeof (w as { type?: unknown })?.type === 'string');
-    if (typed && wanted.length > 0) {
-      return wanted.every((w) =>
-        current.some((c) => (c as { type?: unknown })?.type === (w as { type: string }).type && isSubset(w, c)),
-      );
+    if (wanted.length > 0 && wanted.every(isCondition)) {
+      return wanted.every((w) => current.some((c) => readPath(c, 'type') === w.type && isSubset(w, c)));
     }
     return wanted.length === current.length && wanted.every((w, i) => isSubset(w, current[i]));
   }
@@ -24,7 +27,20 @@ export function isSubset(wanted: unknown, current: unknown): boolean {
   return wanted === current || (wanted === '' && current === undefined);
 }
 
-/** Server-side applies `status` as `manager`, only when it says something new. Empty objects are dropped: the schemas refuse them. */
+/** The result of a write to an object, or undefined when the object was gone by then: absent is no failure for what only described it. */
+export async function unlessGone<T>(write: Promise<T>): Promise<T | undefined> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isFailure(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Server-side applies `status` as `manager`, only when it says something new; an object that is gone needs none. Empty objects are dropped: the
+ * schemas refuse them.
+ */
 export async function applyStatus<T extends KubeObject & { status?: unknown }>(
   kube: Kube,
   kind: ResourceKind,
@@ -35,20 +51,31 @@ export async function applyStatus<T extends KubeObject & { status?: unknown }>(
 ): Promise<void> {
   const wanted = prune(status);
   if (isSubset(wanted, object.status)) return;
-  await kube.apply(
-    kind,
-    {
-      apiVersion: apiVersionOf(kind),
-      kind: kind.kind,
-      metadata: {
-        name: object.metadata.name,
-        ...(object.metadata.namespace ? { namespace: object.metadata.namespace } : {}),
-        ...(object.metadata.uid ? { uid: object.metadata.uid } : {}),
-      },
-      status: wanted,
-    },
-    { fieldManager: manager, subresource: 'status', signal },
+  const { name, namespace, uid } = object.metadata;
+  const metadata = { name, ...(namespace ? { namespace } : {}), ...(uid ? { uid } : {}) };
+  await unlessGone(
+    kube.apply(
+      kind,
+      { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata, status: wanted },
+      { fieldManager: manager, subresource: 'status', signal },
+    ),
   );
+}
+
+/**
+ * All that is written to a paused object: its Paused condition. It has a field manager of its own, since server-side apply would take away
+ * everything that the usual manager of the status does not mention.
+ */
+export async function applyPaused<T extends KubeObject & { status?: unknown }>(
+  kube: Kube,
+  kind: ResourceKind,
+  object: T,
+  now: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const previous = readPath(object, 'status.conditions') as Condition[] | undefined;
+  const conditions = mergeConditions(previous, [pausedCondition(true)], object.metadata.generation ?? 1, now);
+  await applyStatus(kube, kind, object, { conditions }, 'perdure-paused', signal);
 }
 
 /** Without undefined values and empty objects, recursively. */
@@ -64,6 +91,7 @@ export function prune(value: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
+/** What an object's metadata should say. */
 export interface MetadataWish {
   readonly finalizer?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -75,7 +103,10 @@ export interface MetadataWish {
   readonly dropOwners?: (owner: OwnerReference) => boolean;
 }
 
-/** Brings metadata to `wish` under the optimistic lock; writes nothing when it already is. Returns the object as stored. */
+/**
+ * Brings metadata to `wish` under the optimistic lock; writes nothing when it already is, when the object is gone, or when another controller
+ * has it by now. Returns the object as stored.
+ */
 export async function ensureMetadata<T extends KubeObject>(
   kube: Kube,
   kind: ResourceKind,
@@ -90,6 +121,8 @@ export async function ensureMetadata<T extends KubeObject>(
     (current) => {
       if (current.metadata.uid !== object.metadata.uid || metadataMatches(current, wish)) return undefined;
       const meta = current.metadata;
+      const controller = wish.owner?.controller ? controllerOf(current) : undefined;
+      if (wish.owner && controller && !sameOwner(controller, wish.owner) && !wish.dropOwners?.(controller)) return undefined;
       const once = Object.fromEntries(
         Object.entries(wish.annotationsOnce ?? {})
           .filter(([k]) => meta.annotations?.[k] === undefined)
@@ -114,7 +147,7 @@ export async function ensureMetadata<T extends KubeObject>(
     },
     { signal },
   );
-  return stored ?? object;
+  return stored && stored.metadata.uid === object.metadata.uid ? stored : object;
 }
 
 function metadataMatches(object: KubeObject, wish: MetadataWish): boolean {

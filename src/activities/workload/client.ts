@@ -1,80 +1,122 @@
-import type { Cluster } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { KubeObject } from '../../api/types/meta.js';
-import { PerdureError } from '../../domain/errors.js';
+import type { Cluster } from '../../api/types/index.js';
+import { isFailure, PerdureError } from '../../domain/errors.js';
 import type { ResolveHost } from '../../kube/access.js';
 import { type KubeClient, kubeFromKubeconfigText } from '../../kube/client.js';
+import { statusCode } from '../../kube/errors.js';
 import type { Kube } from '../../kube/kube.js';
+import { type Secret, secretText } from '../bootstrap/secrets.js';
 
 interface Entry {
-  readonly version: string;
+  /** Text of the kubeconfig the client was made from. Holds a secret. */
+  readonly kubeconfig: string;
   readonly client: KubeClient;
+  checked: number;
   used: number;
 }
 
-const MAX_CLIENTS = 500;
-/** The kubeconfig Secret is read again after this long, which is how rotated credentials are picked up. */
-const CHECK_EVERY_MS = 10_000;
-
 export interface WorkloadClients {
-  /** Client of the cluster's API server. Throws `Transient` when there is no kubeconfig yet. Connections are kept per Secret version. */
+  /**
+   * Client of the cluster's API server, connected. Throws `Transient` when there is no kubeconfig yet, or when the API server does not answer
+   * or refuses the kubeconfig's credentials: neither is final.
+   */
   get(cluster: Cluster, signal: AbortSignal): Promise<KubeClient>;
   close(): Promise<void>;
 }
 
+export interface WorkloadClientOptions {
+  /** Finds the address of a load balancer whose name only the sandbox's DNS knows. */
+  readonly resolve?: ResolveHost | undefined;
+  readonly connect?: ((kubeconfig: string) => KubeClient) | undefined;
+  /** Milliseconds since the epoch. */
+  readonly clock?: (() => number) | undefined;
+}
+
+const MAX_CLIENTS = 500;
+/** The kubeconfig is read and the API server probed again after this long: how rotated credentials and outages are noticed. */
+const CHECK_EVERY_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const RETRY_MS = 1_000;
+
 /** Keeps one client per workload cluster, made from Secret `<cluster>-kubeconfig` key `value`. Source: capi clustercache. */
-export function createWorkloadClients(kube: Kube, resolve?: ResolveHost): WorkloadClients {
-  const entries = new Map<string, Entry & { checked: number }>();
+export function createWorkloadClients(kube: Kube, resolve?: ResolveHost, options: WorkloadClientOptions = {}): WorkloadClients {
+  const clock = options.clock ?? Date.now;
+  const connect =
+    options.connect ??
+    ((text: string) =>
+      kubeFromKubeconfigText(text, { requestTimeoutMs: REQUEST_TIMEOUT_MS, userAgent: 'perdure', ...(resolve ? { resolve } : {}) }));
+  const entries = new Map<string, Entry>();
+
   const drop = async (id: string): Promise<void> => {
     const entry = entries.get(id);
     entries.delete(id);
     await entry?.client.close();
   };
+  const makeRoom = async (): Promise<void> => {
+    if (entries.size < MAX_CLIENTS) return;
+    const oldest = [...entries].sort(([, a], [, b]) => a.used - b.used)[0];
+    if (oldest) await drop(oldest[0]);
+  };
+  const refreshed = async (id: string, cluster: Cluster, signal: AbortSignal): Promise<Entry> => {
+    const kubeconfig = await readKubeconfig(kube, cluster, signal);
+    const known = entries.get(id);
+    if (known?.kubeconfig === kubeconfig) return known;
+    await drop(id);
+    await makeRoom();
+    // Another call may have connected while this one waited: one client per cluster.
+    const other = entries.get(id);
+    if (other?.kubeconfig === kubeconfig) return other;
+    const entry: Entry = { kubeconfig, client: connect(kubeconfig), checked: Number.NEGATIVE_INFINITY, used: clock() };
+    entries.set(id, entry);
+    return entry;
+  };
+
   return {
     async get(cluster, signal) {
-      const namespace = cluster.metadata.namespace ?? '';
-      const name = cluster.metadata.name;
-      const id = `${namespace}/${name}/${cluster.metadata.uid}`;
-      const known = entries.get(id);
-      if (known && Date.now() - known.checked < CHECK_EVERY_MS) {
-        known.used = Date.now();
-        return known.client;
+      const id = `${cluster.metadata.namespace ?? ''}/${cluster.metadata.name}/${cluster.metadata.uid ?? ''}`;
+      let entry = entries.get(id);
+      if (entry === undefined || clock() - entry.checked >= CHECK_EVERY_MS) {
+        entry = await refreshed(id, cluster, signal);
+        await probe(entry.client, cluster, signal);
+        entry.checked = clock();
       }
-      const secret = await kube.get<KubeObject & { data?: Record<string, string> }>(
-        KINDS.Secret,
-        { namespace, name: `${name}-kubeconfig` },
-        signal,
-      );
-      const value = secret?.data?.['value'];
-      if (!value) {
-        await drop(id);
-        throw new PerdureError(
-          'Transient',
-          `Secret ${namespace}/${name}-kubeconfig does not exist yet: the control plane has written no kubeconfig`,
-          { retryAfterMs: 1_000 },
-        );
-      }
-      const version = secret.metadata.resourceVersion ?? '';
-      if (known?.version === version) {
-        known.checked = Date.now();
-        known.used = Date.now();
-        return known.client;
-      }
-      await drop(id);
-      if (entries.size >= MAX_CLIENTS) {
-        const oldest = [...entries].sort(([, a], [, b]) => a.used - b.used)[0];
-        if (oldest) await drop(oldest[0]);
-      }
-      const client = kubeFromKubeconfigText(Buffer.from(value, 'base64').toString('utf8'), {
-        requestTimeoutMs: 10_000,
-        userAgent: 'perdure',
-        ...(resolve ? { resolve } : {}),
-      });
-      entries.set(id, { version, client, used: Date.now(), checked: Date.now() });
-      return client;
+      entry.used = clock();
+      return entry.client;
     },
     async close() {
       for (const id of [...entries.keys()]) await drop(id);
     },
   };
+}
+
+async function readKubeconfig(kube: Kube, cluster: Cluster, signal: AbortSignal): Promise<string> {
+  const { namespace = '', name } = cluster.metadata;
+  const ref = { namespace, name: `${name}-kubeconfig` };
+  const secret = await kube.get<Secret>(KINDS.Secret, ref, signal);
+  const kubeconfig = secret && secretText(secret, 'value');
+  if (kubeconfig) return kubeconfig;
+  const problem = secret ? 'has no key value' : 'does not exist yet: the control plane has written no kubeconfig';
+  throw new PerdureError('Transient', `secret ${namespace}/${ref.name} ${problem}`, { retryAfterMs: RETRY_MS });
+}
+
+/** One cheap request that needs a connection and valid credentials. */
+async function probe(client: KubeClient, cluster: Cluster, signal: AbortSignal): Promise<void> {
+  try {
+    await client.raw('GET', '/version', undefined, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const name = `${cluster.metadata.namespace ?? ''}/${cluster.metadata.name}`;
+    if (isFailure(error, 'Unauthorized')) {
+      throw new PerdureError(
+        'Transient',
+        `the API server of cluster ${name} refuses the credentials in secret ${name}-kubeconfig (${statusCode(error) ?? 401}); delete the secret to have it made anew`,
+        { cause: error, retryAfterMs: RETRY_MS },
+      );
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new PerdureError('Transient', `the API server of cluster ${name} at ${client.access.server} does not answer: ${reason}`, {
+      cause: error,
+      retryAfterMs: RETRY_MS,
+    });
+  }
 }

@@ -1,135 +1,116 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import type { EtcdMember } from '../../domain/bootstrap/etcd-quorum.js';
 import type { EtcdView } from '../../domain/control-plane-health.js';
-import { PerdureError } from '../../domain/errors.js';
+import { notYet, PerdureError } from '../../domain/errors.js';
 import type { KubeClient } from '../../kube/client.js';
 import { portForward } from '../../kube/port-forward.js';
 import { issueCertificate, type KeyPair } from '../bootstrap/pki.js';
+import { createEtcdRpc, type EtcdRpc, grpcStatus } from './etcd-rpc.js';
+import { type Connect, openTunnel } from './etcd-tunnel.js';
 
+/** Milliseconds until a member that cannot be connected to counts as unreachable. */
 const DIAL_MS = 10_000;
-const CALL_MS = 15_000;
-const PORT = 2379;
+const CLIENT_PORT = 2379;
+const CLIENT_DAYS = 1;
+/** Source: etcd api/v3rpc/rpctypes ErrUnhealthy. */
+const UNHEALTHY = 'etcdserver: unhealthy cluster';
 
-interface Member {
-  readonly ID: string;
+export interface EtcdAlarm {
+  readonly memberId: string;
+  /** NOSPACE or CORRUPT. */
   readonly name: string;
-  readonly isLearner: boolean;
 }
 
-type Call = (request: unknown, metadata: grpc.Metadata, options: grpc.CallOptions, done: (error: grpc.ServiceError | null, answer: unknown) => void) => grpc.ClientUnaryCall;
-
-let packages: grpc.GrpcObject | undefined;
-const definitions = (): grpc.GrpcObject => {
-  packages ??= grpc.loadPackageDefinition(
-    loadSync(fileURLToPath(new URL('./etcd.proto', import.meta.url)), { keepCase: true, longs: String, defaults: true, arrays: true }),
-  )['etcdserverpb'] as grpc.GrpcObject;
-  return packages;
-};
+/** The membership as one member sees it after asking the others. */
+export interface EtcdState extends EtcdView {
+  readonly members: readonly EtcdMember[];
+  readonly alarms: readonly EtcdAlarm[];
+}
 
 export interface EtcdClient {
-  view(): Promise<EtcdView>;
-  moveLeader(toMemberId: string): Promise<void>;
-  /** Removing an absent member is success. */
-  removeMember(memberId: string): Promise<void>;
+  /** Name of the node whose member is asked. */
   readonly node: string;
+  /** Members, leader and alarms. Goes through consensus: without a quorum it throws `Transient`. */
+  view(): Promise<EtcdState>;
+  /** Hands leadership to another member; only the leader can. Being no leader any more is success. */
+  moveLeader(toMemberId: string): Promise<void>;
+  /** Removing an absent member is success. Throws `NotYet` while etcd waits for its members to be connected to each other. */
+  removeMember(memberId: string): Promise<void>;
   close(): Promise<void>;
 }
 
+interface Answers {
+  readonly MemberList: { readonly members: readonly { readonly ID: string; readonly name: string; readonly isLearner: boolean }[] };
+  readonly Status: { readonly leader: string; readonly header?: { readonly member_id: string } };
+  readonly Alarm: { readonly alarms: readonly { readonly memberID: string; readonly alarm: string }[] };
+}
+
 /**
- * Opens the etcd member on `node`: mutual TLS over a port-forward to its static pod, with a short-lived client certificate signed by the
- * cluster's etcd CA. Close it when done. Errors are `Transient` with the member's name.
+ * Opens the etcd member on `node`: mutual TLS over a port-forward to its static pod, with a client certificate that lives for a day, signed by
+ * the cluster's etcd CA. Close it when done. Throws `Transient` with the member's name and the cause when it cannot be reached.
  */
-export async function openEtcd(workload: KubeClient, node: string, authority: KeyPair, signal: AbortSignal): Promise<EtcdClient> {
-  const identity = await issueCertificate(authority, { commonName: 'perdure', organization: 'perdure', usages: ['client'], algorithm: 'ECDSA-P256' });
-  const dir = await mkdtemp(path.join(tmpdir(), 'perdure-etcd-'));
-  const socketPath = path.join(dir, 's');
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer((socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    socket.on('error', () => socket.destroy());
-    portForward(workload, { namespace: 'kube-system', pod: `etcd-${node}`, port: PORT, signal }).then(
-      (stream) => {
-        stream.on('error', () => socket.destroy());
-        stream.once('close', () => socket.destroy());
-        socket.once('close', () => stream.destroy());
-        socket.pipe(stream).pipe(socket);
-      },
-      () => socket.destroy(),
-    );
+export async function openEtcd(
+  workload: KubeClient,
+  node: string,
+  authority: KeyPair,
+  signal: AbortSignal,
+  connect: Connect = (abort) => portForward(workload, { namespace: 'kube-system', pod: `etcd-${node}`, port: CLIENT_PORT, signal: abort }),
+): Promise<EtcdClient> {
+  const what = `etcd member ${node}`;
+  const identity = await issueCertificate(authority, {
+    commonName: 'cluster-api.x-k8s.io',
+    usages: ['client'],
+    algorithm: 'ECDSA-P256',
+    validityDays: CLIENT_DAYS,
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, resolve);
-  });
-  const credentials = grpc.credentials.createSsl(Buffer.from(authority.cert), Buffer.from(identity.key), Buffer.from(identity.cert));
-  const options = { 'grpc.ssl_target_name_override': 'localhost', 'grpc.default_authority': 'localhost', 'grpc.enable_retries': 0, 'grpc.initial_reconnect_backoff_ms': 500 };
-  const service = (name: string): grpc.Client & Record<string, Call> => {
-    const Constructor = definitions()[name] as grpc.ServiceClientConstructor;
-    return new Constructor(`unix:${socketPath}`, credentials, options) as unknown as grpc.Client & Record<string, Call>;
-  };
-  const cluster = service('Cluster');
-  const maintenance = service('Maintenance');
-  const call = <T>(client: grpc.Client & Record<string, Call>, method: string, request: unknown): Promise<T> =>
-    new Promise<T>((resolve, reject) => {
-      const run = client[method];
-      if (!run) {
-        reject(new PerdureError('Bug', `etcd method ${method} is not defined`));
-        return;
-      }
-      const pending = run.call(client, request, new grpc.Metadata(), { deadline: Date.now() + CALL_MS }, (error, answer) => {
-        signal.removeEventListener('abort', cancel);
-        if (error) reject(new PerdureError('Transient', `etcd member ${node}: ${method}: ${error.details || error.message}`, { cause: error, details: { code: error.code } }));
-        else resolve(answer as T);
-      });
-      const cancel = (): void => pending.cancel();
-      signal.addEventListener('abort', cancel, { once: true });
-    });
+  const tunnel = await openTunnel(connect, signal);
+  const rpc = createEtcdRpc({ target: tunnel.target, what, ca: authority.cert, ...identity, signal });
   const close = async (): Promise<void> => {
-    cluster.close();
-    maintenance.close();
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-    await rm(dir, { recursive: true, force: true });
+    rpc.close();
+    await tunnel.close();
   };
   try {
-    await new Promise<void>((resolve, reject) => {
-      maintenance.waitForReady(Date.now() + DIAL_MS, (error) => (error ? reject(new PerdureError('Transient', `etcd member ${node} cannot be reached: ${error.message}`, { cause: error })) : resolve()));
-    });
+    // Proves connection and trust, as upstream does; a tunnel that cannot be opened (no such pod) fails it at once.
+    await rpc.call('Maintenance', 'Status', {}, DIAL_MS);
   } catch (error) {
     await close();
+    signal.throwIfAborted();
+    const cause = tunnel.failure() ?? error;
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(`${what}: `, '');
+    throw new PerdureError('Transient', `${what} cannot be reached: ${reason}`, { cause });
+  }
+  return { node, close, view: () => view(rpc), moveLeader: (id) => moveLeader(rpc, id), removeMember: (id) => removeMember(rpc, id) };
+}
+
+async function view(rpc: EtcdRpc): Promise<EtcdState> {
+  const [list, status, answer] = await Promise.all([
+    rpc.call<Answers['MemberList']>('Cluster', 'MemberList', { linearizable: true }),
+    rpc.call<Answers['Status']>('Maintenance', 'Status', {}),
+    rpc.call<Answers['Alarm']>('Maintenance', 'Alarm', { action: 'GET' }),
+  ]);
+  const members = list.members.map((m) => ({ id: m.ID, name: m.name, learner: m.isLearner }));
+  const alarms = answer.alarms.filter((a) => a.alarm !== 'NONE').map((a) => ({ memberId: a.memberID, name: a.alarm }));
+  return {
+    members: members.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
+    leaderId: status.leader,
+    alarms,
+    alarmed: alarms.map((a) => a.memberId),
+  };
+}
+
+async function moveLeader(rpc: EtcdRpc, targetID: string): Promise<void> {
+  const before = await rpc.call<Answers['Status']>('Maintenance', 'Status', {});
+  if (before.leader === targetID || (before.header && before.leader !== before.header.member_id)) return;
+  await rpc.call('Maintenance', 'MoveLeader', { targetID });
+}
+
+async function removeMember(rpc: EtcdRpc, ID: string): Promise<void> {
+  try {
+    await rpc.call('Cluster', 'MemberRemove', { ID });
+  } catch (error) {
+    if (grpcStatus(error) === grpc.status.NOT_FOUND) return;
+    // etcd wants all members to have been connected for some seconds before it changes its membership.
+    if (error instanceof PerdureError && error.message.includes(UNHEALTHY)) throw notYet(error.message);
     throw error;
   }
-  return {
-    node,
-    close,
-    async view() {
-      const [list, status, alarms] = await Promise.all([
-        call<{ members: Member[] }>(cluster, 'MemberList', { linearizable: true }),
-        call<{ leader: string }>(maintenance, 'Status', {}),
-        call<{ alarms: { memberID: string; alarm: number }[] }>(maintenance, 'Alarm', { action: 0 }),
-      ]);
-      return {
-        members: list.members.map((m) => ({ id: m.ID, name: m.name, learner: m.isLearner })).sort((a, b) => a.name.localeCompare(b.name)),
-        leaderId: status.leader,
-        alarmed: alarms.alarms.filter((a) => a.alarm !== 0).map((a) => a.memberID),
-      };
-    },
-    moveLeader: async (targetID) => {
-      await call(maintenance, 'MoveLeader', { targetID });
-    },
-    removeMember: async (ID) => {
-      try {
-        await call(cluster, 'MemberRemove', { ID });
-      } catch (error) {
-        if (error instanceof PerdureError && error.details['code'] === grpc.status.NOT_FOUND) return;
-        throw error;
-      }
-    },
-  };
 }

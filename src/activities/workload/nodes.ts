@@ -1,57 +1,60 @@
-import type { Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { KubeObject } from '../../api/types/meta.js';
+import type { KubeObject, Machine } from '../../api/types/index.js';
+import { matchNode, type NodeSyncOptions, nodePatch } from '../../domain/bootstrap/node-sync.js';
 import { readPath } from '../../domain/contract.js';
-import { PerdureError } from '../../domain/errors.js';
-import { findNode, nodeWish } from '../../domain/node-rules.js';
+import { isFailure, PerdureError } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
+
+const CONFLICT_ATTEMPTS = 3;
 
 /**
  * Finds the Node of a machine in its workload cluster and brings its labels, annotations and taints up to date; where no cloud controller runs
- * it also sets spec.providerID. Answers the Node, or undefined when there is none yet. Idempotent.
+ * it also sets spec.providerID. Answers the Node, or undefined when there is none yet. Throws `InvalidConfiguration` when several Nodes match.
+ * Idempotent; writes nothing when nothing is to change.
  */
 export async function syncNode(
   workload: Kube,
   machine: Machine,
   initializeCloud: boolean,
   signal: AbortSignal,
+  more: Omit<NodeSyncOptions, 'initializeCloud'> = {},
 ): Promise<KubeObject | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const node = await findNode(workload, machine, initializeCloud, signal);
+    const patch = node && nodePatch(machine, node, { ...more, initializeCloud });
+    if (node === undefined || patch === undefined) return node;
+    try {
+      return await workload.mergePatch<KubeObject>(KINDS.Node, { name: node.metadata.name }, patch, { signal });
+    } catch (error) {
+      // The kubelet writes its Node too: read again and go on. A Node that went in between is found missing.
+      if (isFailure(error, 'NotFound')) return undefined;
+      if (!isFailure(error, 'Conflict') || attempt >= CONFLICT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** The Node of a machine, or undefined. Throws `InvalidConfiguration` naming them when several match. */
+export async function findNode(
+  workload: Kube,
+  machine: Machine,
+  initializeCloud: boolean,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined> {
+  const { providerID } = machine.spec;
+  if (!providerID) return undefined;
   const known = machine.status?.nodeRef?.name;
   const named = known ? await workload.get<KubeObject>(KINDS.Node, { name: known }, signal) : undefined;
-  const nodes =
-    named && readPath(named, 'spec.providerID') === machine.spec.providerID
-      ? [named]
-      : await workload.list<KubeObject>(KINDS.Node, {}, signal);
-  const found = findNode(nodes, machine, initializeCloud);
-  if (found === 'ambiguous') {
-    throw new PerdureError(
-      'InvalidConfiguration',
-      `several Nodes match Machine ${machine.metadata.namespace}/${machine.metadata.name} (spec.providerID ${machine.spec.providerID}); delete the wrong one`,
-    );
-  }
-  if (!found) return undefined;
-  let node = found;
-  if (!readPath(node, 'spec.providerID') && initializeCloud) {
-    node = await workload.mergePatch<KubeObject>(
-      KINDS.Node,
-      { name: node.metadata.name },
-      { metadata: { resourceVersion: node.metadata.resourceVersion }, spec: { providerID: machine.spec.providerID } },
-      { signal },
-    );
-  }
-  const wish = nodeWish(machine, node, { initializeCloud });
-  if (!wish) return node;
-  return workload.mergePatch<KubeObject>(
-    KINDS.Node,
-    { name: node.metadata.name },
-    {
-      metadata: {
-        resourceVersion: node.metadata.resourceVersion,
-        labels: { ...wish.labels, ...Object.fromEntries(wish.dropLabels.map((k) => [k, null])) },
-        annotations: wish.annotations,
-      },
-      ...(wish.taints ? { spec: { taints: wish.taints } } : {}),
-    },
-    { signal },
+  if (named && readPath(named, 'spec.providerID') === providerID) return named;
+  const match = matchNode(await workload.list<KubeObject>(KINDS.Node, {}, signal), machine, initializeCloud);
+  if (match === undefined || 'node' in match) return match?.node;
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `several Nodes match machine ${machine.metadata.namespace}/${machine.metadata.name} (spec.providerID ${providerID}): ${match.ambiguous.join(', ')}; delete those that no instance stands behind`,
+    { details: { field: 'spec.providerID', value: providerID } },
   );
+}
+
+/** kubeadm has finished its init: ConfigMap kube-system/kubeadm-config exists. "Cannot ask" throws. */
+export async function clusterInitialized(workload: Kube, signal: AbortSignal): Promise<boolean> {
+  return (await workload.get(KINDS.ConfigMap, { namespace: 'kube-system', name: 'kubeadm-config' }, signal)) !== undefined;
 }

@@ -23,7 +23,8 @@ function object(kind: string, version: string, parts: JsonObject): JsonObject {
 }
 
 const up = (kind: string, parts: JsonObject): JsonObject => converter(kind).up(object(kind, 'v1beta1', parts));
-const down = (kind: string, parts: JsonObject): JsonObject => converter(kind).down(object(kind, 'v1beta2', parts), apiVersionOf);
+const down = (kind: string, parts: JsonObject): JsonObject =>
+  converter(kind).down(object(kind, 'v1beta2', parts), apiVersionOf);
 
 /** The v1beta2 object after a v1beta1 client read it, changed one field and wrote it back. */
 function edit(kind: string, hub: JsonObject, change: (spoke: JsonObject) => void): JsonObject {
@@ -47,7 +48,9 @@ describe('durations', () => {
     ['-5s', 0],
   ])('%s is %d seconds', (text, seconds) => expect(parseSeconds(text)).toBe(seconds));
 
-  test.each(['', 's', '5', '1d', '1h 2m', 'abc', '1h-2m'])('"%s" is none', (text) => expect(parseSeconds(text)).toBeUndefined());
+  test.each(['', 's', '5', '1d', '1h 2m', 'abc', '1h-2m'])('"%s" is none', (text) =>
+    expect(parseSeconds(text)).toBeUndefined(),
+  );
 
   test.each([
     [0, '0s'],
@@ -61,7 +64,11 @@ describe('durations', () => {
   });
 
   test('one that is none is refused with its field', () => {
-    const spec = { machineTemplate: { infrastructureRef: {}, nodeDrainTimeout: '5 minutes' }, kubeadmConfigSpec: {}, version: 'v1.34.0' };
+    const spec = {
+      machineTemplate: { infrastructureRef: {}, nodeDrainTimeout: '5 minutes' },
+      kubeadmConfigSpec: {},
+      version: 'v1.34.0',
+    };
     expect(() => up('KubeadmControlPlane', { spec })).toThrow(
       'spec.machineTemplate.nodeDrainTimeout: "5 minutes" is no duration: write it like 1h30m or 90s',
     );
@@ -70,7 +77,9 @@ describe('durations', () => {
 
 describe('flags', () => {
   test('false of v1beta1 says nothing, true does', () => {
-    expect(up('Cluster', { spec: { paused: false, controlPlaneRef: { kind: 'K', name: 'k', apiVersion: 'g/v1' } } })['spec']).toEqual({
+    expect(
+      up('Cluster', { spec: { paused: false, controlPlaneRef: { kind: 'K', name: 'k', apiVersion: 'g/v1' } } })['spec'],
+    ).toEqual({
       controlPlaneRef: { apiGroup: 'g', kind: 'K', name: 'k' },
     });
     expect(getPath(up('Cluster', { spec: { paused: true } }), 'spec.paused')).toBe(true);
@@ -106,7 +115,15 @@ describe('references', () => {
   });
 
   test('lose version, uid and the rest', () => {
-    const ref = { apiVersion: 'g.io/v1alpha7', kind: 'Infra', name: 'i', namespace: 'n', uid: 'u', resourceVersion: '1', fieldPath: 'f' };
+    const ref = {
+      apiVersion: 'g.io/v1alpha7',
+      kind: 'Infra',
+      name: 'i',
+      namespace: 'n',
+      uid: 'u',
+      resourceVersion: '1',
+      fieldPath: 'f',
+    };
     expect(up('Cluster', { spec: { infrastructureRef: ref } })['spec']).toEqual(spec);
   });
 
@@ -119,7 +136,11 @@ describe('references', () => {
     const status = { nodeRef: { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'u' } };
     const hub = up('Machine', { spec: {}, status });
     expect(hub['status']).toEqual({ nodeRef: { name: 'n1' } });
-    expect(getPath(converter('Machine').down(hub, apiVersionOf), 'status.nodeRef')).toEqual({ apiVersion: 'v1', kind: 'Node', name: 'n1' });
+    expect(getPath(converter('Machine').down(hub, apiVersionOf), 'status.nodeRef')).toEqual({
+      apiVersion: 'v1',
+      kind: 'Node',
+      name: 'n1',
+    });
   });
 });
 
@@ -129,7 +150,13 @@ describe('what v1beta2 cannot hold', () => {
       paused: false,
       controlPlaneEndpoint: { host: '', port: 0 },
       clusterNetwork: { apiServerPort: 0, serviceDomain: '', pods: { cidrBlocks: ['10.0.0.0/8'] } },
-      topology: { class: 'c', version: 'v1.34.0', controlPlane: { metadata: {} }, workers: { machineDeployments: [] }, variables: null },
+      topology: {
+        class: 'c',
+        version: 'v1.34.0',
+        controlPlane: { metadata: {} },
+        workers: { machineDeployments: [] },
+        variables: null,
+      },
     };
     expect(up('Cluster', { spec, status: { infrastructureReady: false, controlPlaneReady: false } })['spec']).toEqual({
       clusterNetwork: { pods: { cidrBlocks: ['10.0.0.0/8'] } },
@@ -143,16 +170,25 @@ describe('what v1beta2 cannot hold', () => {
       joinConfiguration: { controlPlane: {}, nodeRegistration: { taints: [] } },
     });
     const bootstrap = { dataSecretName: '' };
-    expect(getPath(up('Machine', { spec: { bootstrap, clusterName: 'c', infrastructureRef: {} } }), 'spec.bootstrap')).toEqual(bootstrap);
+    expect(
+      getPath(up('Machine', { spec: { bootstrap, clusterName: 'c', infrastructureRef: {} } }), 'spec.bootstrap'),
+    ).toEqual(bootstrap);
   });
 });
 
 describe('conditions and counters', () => {
   const legacy = [{ type: 'Ready', status: 'False', severity: 'Info', lastTransitionTime: '2026-01-01T00:00:00Z' }];
-  const modern = [{ type: 'Ready', status: 'True', reason: 'R', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }];
+  const modern = [
+    { type: 'Ready', status: 'True', reason: 'R', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' },
+  ];
 
   test('are never translated, each version keeps its own', () => {
-    const status = { conditions: legacy, readyReplicas: 2, replicas: 3, v1beta2: { conditions: modern, readyReplicas: 1 } };
+    const status = {
+      conditions: legacy,
+      readyReplicas: 2,
+      replicas: 3,
+      v1beta2: { conditions: modern, readyReplicas: 1 },
+    };
     const hub = up('MachineDeployment', { spec: {}, status });
     expect(hub['status']).toEqual({
       conditions: modern,
@@ -165,7 +201,10 @@ describe('conditions and counters', () => {
 
   test('a control plane is ready when a replica is', () => {
     const ready = (replicas: number): unknown =>
-      getPath(down('KubeadmControlPlane', { spec: {}, status: { deprecated: { v1beta1: { readyReplicas: replicas } } } }), 'status.ready');
+      getPath(
+        down('KubeadmControlPlane', { spec: {}, status: { deprecated: { v1beta1: { readyReplicas: replicas } } } }),
+        'status.ready',
+      );
     expect([ready(0), ready(1)]).toEqual([false, true]);
   });
 });
@@ -190,7 +229,10 @@ describe('fields that v1beta1 does not have', () => {
     const file = (path: string, append: boolean): JsonObject => ({ path, append, content: 'x' });
     const spec = { files: [file('/a', false), file('/b', false)] };
     const changed = edit('KubeadmConfig', { spec }, (spoke) => {
-      setPath(spoke, 'spec.files', [{ path: '/new', content: 'y' }, { path: '/b', content: 'z' }]);
+      setPath(spoke, 'spec.files', [
+        { path: '/new', content: 'y' },
+        { path: '/b', content: 'z' },
+      ]);
     });
     expect(getPath(changed, 'spec.files')).toEqual([
       { path: '/new', content: 'y' },
@@ -231,7 +273,9 @@ describe('moved fields', () => {
 
   test('the strategy of a deployment is taken apart', () => {
     const strategy = { rollingUpdate: { maxSurge: 1, deletePolicy: 'Oldest' }, remediation: { maxInFlight: '20%' } };
-    const hub = up('MachineDeployment', { spec: { strategy, rolloutAfter: '2026-01-01T00:00:00Z', minReadySeconds: 3 } });
+    const hub = up('MachineDeployment', {
+      spec: { strategy, rolloutAfter: '2026-01-01T00:00:00Z', minReadySeconds: 3 },
+    });
     expect(hub['spec']).toEqual({
       deletion: { order: 'Oldest' },
       remediation: { maxInFlight: '20%' },
@@ -253,7 +297,12 @@ describe('moved fields', () => {
 
   test('v1beta1 gets the kubeadm block that it requires', () => {
     expect(getPath(down('KubeadmControlPlane', { spec: { version: 'v1' } }), 'spec.kubeadmConfigSpec')).toEqual({});
-    expect(getPath(down('KubeadmControlPlaneTemplate', { spec: { template: { metadata: { labels: { a: 'b' } } } } }), 'spec.template.spec')).toEqual({
+    expect(
+      getPath(
+        down('KubeadmControlPlaneTemplate', { spec: { template: { metadata: { labels: { a: 'b' } } } } }),
+        'spec.template.spec',
+      ),
+    ).toEqual({
       kubeadmConfigSpec: {},
     });
   });
@@ -275,20 +324,35 @@ describe('the annotation', () => {
   test.each(['', 'no json', '[]', 'null', '7'])('with "%s" in it is removed and changes nothing', (text) => {
     const metadata = { name: 'a', namespace: 'n', annotations: { other: 'x', [DATA_ANNOTATION]: text } };
     expect(up('Cluster', { metadata, spec: { paused: true } })).toEqual(
-      object('Cluster', 'v1beta2', { metadata: { name: 'a', namespace: 'n', annotations: { other: 'x' } }, spec: { paused: true } }),
+      object('Cluster', 'v1beta2', {
+        metadata: { name: 'a', namespace: 'n', annotations: { other: 'x' } },
+        spec: { paused: true },
+      }),
     );
   });
 
   test('written by upstream works too', () => {
-    const saved = { kind: 'Cluster', apiVersion: 'cluster.x-k8s.io/v1beta2', spec: { paused: false, controlPlaneEndpoint: { host: 'h', port: 1 } } };
+    const saved = {
+      kind: 'Cluster',
+      apiVersion: 'cluster.x-k8s.io/v1beta2',
+      spec: { paused: false, controlPlaneEndpoint: { host: 'h', port: 1 } },
+    };
     const metadata = { name: 'a', namespace: 'n', annotations: { [DATA_ANNOTATION]: JSON.stringify(saved) } };
-    const spec = { controlPlaneEndpoint: { host: 'h', port: 1 }, controlPlaneRef: { apiVersion: 'g/v1', kind: 'K', name: 'k' } };
-    expect(up('Cluster', { metadata, spec })['spec']).toEqual({ ...saved.spec, controlPlaneRef: { apiGroup: 'g', kind: 'K', name: 'k' } });
+    const spec = {
+      controlPlaneEndpoint: { host: 'h', port: 1 },
+      controlPlaneRef: { apiVersion: 'g/v1', kind: 'K', name: 'k' },
+    };
+    expect(up('Cluster', { metadata, spec })['spec']).toEqual({
+      ...saved.spec,
+      controlPlaneRef: { apiGroup: 'g', kind: 'K', name: 'k' },
+    });
   });
 
   test('an object without spec converts both ways, as the API server sends for managed fields', () => {
     const bare = { apiVersion: 'cluster.x-k8s.io/v1beta1', kind: 'Cluster', metadata: {} };
     expect(converter('Cluster').up(bare)).toEqual({ ...bare, apiVersion: 'cluster.x-k8s.io/v1beta2' });
-    expect(getPath(converter('Cluster').down({ ...bare, apiVersion: 'cluster.x-k8s.io/v1beta2' }, apiVersionOf), 'spec')).toBeUndefined();
+    expect(
+      getPath(converter('Cluster').down({ ...bare, apiVersion: 'cluster.x-k8s.io/v1beta2' }, apiVersionOf), 'spec'),
+    ).toBeUndefined();
   });
 });

@@ -25,7 +25,10 @@ function oneLayout(disk: unknown): unknown {
 }
 const rules = { '[has(self.layout),has(self.diskLayout)].filter(x,x==true).size() == 1': oneLayout };
 
-const words = fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom('1', '2'), { minKeys: 1, noNullPrototype: true });
+const words = fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom('1', '2'), {
+  minKeys: 1,
+  noNullPrototype: true,
+});
 const metadata = fc.record(
   { name: fc.constantFrom('a', 'b-1'), namespace: fc.constant(NAMESPACE), labels: words, annotations: words },
   { requiredKeys: ['name', 'namespace'], noNullPrototype: true },
@@ -52,7 +55,10 @@ function hubObjects(converter: KindConverter): Arbitrary<JsonObject> {
   const { spec, status } = versionOf(converter, 'v1beta2');
   // Without an annotation nothing brings an empty deprecated block back.
   const options = converter.kind === 'MachineSet' ? { rules, noEmpty: true } : { rules };
-  return objectOf(converter, 'v1beta2', { spec: arbitraryOf(spec, options), status: status && arbitraryOf(status, options) });
+  return objectOf(converter, 'v1beta2', {
+    spec: arbitraryOf(spec, options),
+    status: status && arbitraryOf(status, options),
+  });
 }
 
 function spokeObjects(converter: KindConverter): Arbitrary<JsonObject> {
@@ -91,7 +97,7 @@ function asWord(value: unknown): string | number | boolean {
   return typeof value === 'object' ? JSON.stringify(value) : (value as string | number | boolean);
 }
 
-describe.each(converters.map((c) => [c.kind, c] as const))('%s', (kind, converter) => {
+describe.each(converters)('$kind', (converter) => {
   test('v1beta2 → v1beta1 → v1beta2 loses nothing', () => {
     fc.assert(
       fc.property(hubObjects(converter), (hub) => {

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { definitionOf } from '../crd/definitions.js';
 import type { KindVersion } from '../crd/definition.js';
+import { definitionOf } from '../crd/definitions.js';
 import { BOOTSTRAP_GROUP, CONTROL_PLANE_GROUP, CORE_GROUP } from '../types/kinds.js';
 import { cluster, machine, machineDeployment, machineSet } from './core.js';
 import { getPath, isObject, type JsonObject } from './json.js';
@@ -46,7 +46,10 @@ function bodySchema(group: string, kind: string, version: string): JsonObject {
   const found: KindVersion | undefined = definitionOf(group, kind)?.versions.find((v) => v.name === version);
   if (!found) throw new Error(`no schema for ${kind} of ${group}/${version}`);
   const { spec, status } = found;
-  return Type.Object({ spec: Type.Optional(spec), ...(status ? { status: Type.Optional(status) } : {}) }) as unknown as JsonObject;
+  return Type.Object({
+    spec: Type.Optional(spec),
+    ...(status ? { status: Type.Optional(status) } : {}),
+  }) as unknown as JsonObject;
 }
 
 function savedHub(annotations: unknown): JsonObject | undefined {

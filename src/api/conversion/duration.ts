@@ -10,7 +10,8 @@ const NANOSECONDS: Readonly<Record<string, number>> = {
   m: 60e9,
   h: 3600e9,
 };
-const WHOLE = /^[+-]?(?:0|(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*)$/;
+const WHOLE =
+  /^[+-]?(?:0|(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*)$/;
 const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 
 export const MAX_INT32 = 2 ** 31 - 1;
@@ -20,7 +21,8 @@ export function parseSeconds(text: string): number | undefined {
   if (!WHOLE.test(text)) return undefined;
   if (text.startsWith('-')) return 0;
   let nanoseconds = 0;
-  for (const [, amount = '0', unit = 's'] of text.matchAll(PART)) nanoseconds += Number(amount) * (NANOSECONDS[unit] ?? 0);
+  for (const [, amount = '0', unit = 's'] of text.matchAll(PART))
+    nanoseconds += Number(amount) * (NANOSECONDS[unit] ?? 0);
   return Math.min(Math.trunc(nanoseconds / 1e9), MAX_INT32);
 }
 

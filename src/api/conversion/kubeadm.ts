@@ -1,6 +1,6 @@
 import { conditionRules, counterRules, defaultType, failureRules, nodeTimeouts } from './core.js';
 import { getPath, setPath } from './json.js';
-import { field, hubOnly, items, type Mapping, move, required, type Rule, spokeOnly, struct } from './rules.js';
+import { field, hubOnly, items, type Mapping, move, type Rule, required, spokeOnly, struct } from './rules.js';
 import { args, contractRef, flagIntent, seconds, secondsIntent } from './values.js';
 
 /** Rules of the kubeadm kinds. Source: cluster-api api/bootstrap/kubeadm/v1beta1/conversion.go, bootstrap/kubeadm/webhooks/conversion. */
@@ -90,17 +90,12 @@ const configSpec = struct(
 
 export const kubeadmConfig: Mapping = struct(
   field('spec', configSpec),
-  field(
-    'status',
-    struct(
-      conditionRules,
-      failureRules,
-      move('ready', 'initialization.dataSecretCreated', flagIntent),
-    ),
-  ),
+  field('status', struct(conditionRules, failureRules, move('ready', 'initialization.dataSecretCreated', flagIntent))),
 );
 
-export const kubeadmConfigTemplate: Mapping = struct(field('spec', struct(field('template', struct(field('spec', configSpec))))));
+export const kubeadmConfigTemplate: Mapping = struct(
+  field('spec', struct(field('template', struct(field('spec', configSpec))))),
+);
 
 /** What a control plane and its template have in common. */
 const controlPlaneRules: readonly Rule[] = [

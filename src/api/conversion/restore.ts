@@ -1,4 +1,4 @@
-import { isObject, jsonEqual, type JsonObject } from './json.js';
+import { isObject, type JsonObject, jsonEqual } from './json.js';
 
 type Node = JsonObject;
 
@@ -9,7 +9,9 @@ function identity(list: Node): readonly string[] {
   const item = list['items'];
   if (!isObject(item) || !isObject(item['properties'])) return [];
   const properties = item['properties'] as Record<string, Node>;
-  const first = ((item['required'] as string[] | undefined) ?? []).find((name) => properties[name]?.['type'] === 'string');
+  const first = ((item['required'] as string[] | undefined) ?? []).find(
+    (name) => properties[name]?.['type'] === 'string',
+  );
   return first === undefined ? [] : [first];
 }
 
@@ -19,7 +21,12 @@ function nameOf(item: unknown, keys: readonly string[]): string | undefined {
 }
 
 /** Each changed item takes back what the original of the same item had: first of one that is equal, else of one with the same name. */
-function mergeList(schema: Node, base: readonly unknown[], original: readonly unknown[], changed: readonly unknown[]): unknown[] {
+function mergeList(
+  schema: Node,
+  base: readonly unknown[],
+  original: readonly unknown[],
+  changed: readonly unknown[],
+): unknown[] {
   // The way down and up keeps the number of items; only their order may differ, for lists that v1beta1 keeps as maps.
   if (base.length !== original.length) return [...changed];
   const keys = identity(schema);
@@ -58,7 +65,8 @@ function mergeObject(schema: Node, base: JsonObject, original: JsonObject, chang
 function merge(schema: Node, base: unknown, original: unknown, changed: unknown): unknown {
   if (jsonEqual(base, changed)) return original;
   if (isObject(base) && isObject(original) && isObject(changed)) return mergeObject(schema, base, original, changed);
-  if (Array.isArray(base) && Array.isArray(original) && Array.isArray(changed)) return mergeList(schema, base, original, changed);
+  if (Array.isArray(base) && Array.isArray(original) && Array.isArray(changed))
+    return mergeList(schema, base, original, changed);
   return changed;
 }
 
@@ -67,7 +75,10 @@ function merge(schema: Node, base: unknown, original: unknown, changed: unknown)
  * way down and up, `changed` what the v1beta1 client sent, converted up. Where the client changed nothing (`changed` equals `base`) the original
  * stands, elsewhere the change does.
  */
-export function restore(schema: JsonObject, versions: { base: JsonObject; original: JsonObject; changed: JsonObject }): JsonObject {
+export function restore(
+  schema: JsonObject,
+  versions: { base: JsonObject; original: JsonObject; changed: JsonObject },
+): JsonObject {
   const { base, original, changed } = versions;
   return mergeObject(schema, base, original, changed);
 }

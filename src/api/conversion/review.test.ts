@@ -41,9 +41,17 @@ describe('convertReview', () => {
   });
 
   test.each([
-    ['an unknown version', review('cluster.x-k8s.io/v1alpha4', [hub('a')]), 'Cluster n/a: no conversion from cluster.x-k8s.io/v1beta2'],
+    [
+      'an unknown version',
+      review('cluster.x-k8s.io/v1alpha4', [hub('a')]),
+      'Cluster n/a: no conversion from cluster.x-k8s.io/v1beta2',
+    ],
     ['another group', review('example.com/v1beta1', [hub('a')]), 'no conversion from'],
-    ['an object without kind', review('cluster.x-k8s.io/v1beta1', [{ apiVersion: 'x/v1' }]), 'without apiVersion and kind'],
+    [
+      'an object without kind',
+      review('cluster.x-k8s.io/v1beta1', [{ apiVersion: 'x/v1' }]),
+      'without apiVersion and kind',
+    ],
     ['no objects', review('cluster.x-k8s.io/v1beta1', undefined), 'no request with desiredAPIVersion and objects'],
     ['no review', 'nonsense', 'no request'],
     [
@@ -65,8 +73,12 @@ describe('convertReview', () => {
     const broken = async (): Promise<string> => {
       throw new Error('boom with secrets');
     };
-    const { response } = await convertReview(review('cluster.x-k8s.io/v1beta1', [hub('a')]), broken, (e) => defects.push(e));
-    expect(response.result.message).toBe('Cluster n/a: cannot be converted, which is a defect of the conversion webhook: see its log');
+    const { response } = await convertReview(review('cluster.x-k8s.io/v1beta1', [hub('a')]), broken, (e) =>
+      defects.push(e),
+    );
+    expect(response.result.message).toBe(
+      'Cluster n/a: cannot be converted, which is a defect of the conversion webhook: see its log',
+    );
     expect(defects).toHaveLength(1);
   });
 });

@@ -30,7 +30,11 @@ function splitApiVersion(apiVersion: string): { group: string; version: string }
 }
 
 /** Looks up the versions that the references of `hub` need, so that the conversion itself stays pure. */
-async function versionsFor(hub: JsonObject, converter: KindConverter, resolver: ApiVersionResolver): Promise<Map<string, string>> {
+async function versionsFor(
+  hub: JsonObject,
+  converter: KindConverter,
+  resolver: ApiVersionResolver,
+): Promise<Map<string, string>> {
   const refs = converter.refPaths.map((path) => getPath(hub, path)).filter(isObject);
   const entries = await Promise.all(
     refs.map(async (ref): Promise<[string, string]> => {
@@ -85,7 +89,9 @@ export async function convertReview(
   });
   const { desiredAPIVersion, objects } = request;
   if (typeof desiredAPIVersion !== 'string' || !Array.isArray(objects)) {
-    return answer({ result: { status: 'Failure', message: 'the review has no request with desiredAPIVersion and objects' } });
+    return answer({
+      result: { status: 'Failure', message: 'the review has no request with desiredAPIVersion and objects' },
+    });
   }
   const convertedObjects: JsonObject[] = [];
   for (const object of objects as unknown[]) {

@@ -15,7 +15,8 @@ export const seconds: Mapping = {
   up: (value) => {
     if (typeof value !== 'string') return value;
     const parsed = parseSeconds(value);
-    if (parsed === undefined) throw new FieldProblem('', `${JSON.stringify(value)} is no duration: write it like 1h30m or 90s`);
+    if (parsed === undefined)
+      throw new FieldProblem('', `${JSON.stringify(value.slice(0, 40))} is no duration: write it like 1h30m or 90s`);
     return parsed;
   },
   down: (value) => (typeof value === 'number' ? formatSeconds(value) : value),
@@ -38,7 +39,8 @@ function groupOf(apiVersion: unknown): string {
   return typeof apiVersion === 'string' && apiVersion.includes('/') ? (apiVersion.split('/', 1)[0] ?? '') : '';
 }
 
-const isBlank = (value: unknown): boolean => !isObject(value) || Object.values(value).every((v) => v === undefined || v === '');
+const isBlank = (value: unknown): boolean =>
+  !isObject(value) || Object.values(value).every((v) => v === undefined || v === '');
 
 /** corev1.ObjectReference ↔ ContractVersionedObjectReference. */
 export const contractRef: Mapping = {
@@ -64,12 +66,15 @@ export const templateRef: Mapping = {
     return isBlank(value) ? undefined : pick(value, ['apiVersion', 'kind', 'name']);
   },
   down: (value, context) =>
-    isObject(value) ? { ...value, ...(context.namespace === undefined ? {} : { namespace: context.namespace }) } : value,
+    isObject(value)
+      ? { ...value, ...(context.namespace === undefined ? {} : { namespace: context.namespace }) }
+      : value,
 };
 
 /** corev1.ObjectReference of a Node ↔ its name. */
 export const nodeRef: Mapping = {
-  up: (value) => (isObject(value) && typeof value['name'] === 'string' && value['name'] !== '' ? { name: value['name'] } : undefined),
+  up: (value) =>
+    isObject(value) && typeof value['name'] === 'string' && value['name'] !== '' ? { name: value['name'] } : undefined,
   down: (value) => (isObject(value) ? { apiVersion: 'v1', kind: 'Node', name: value['name'] } : value),
 };
 

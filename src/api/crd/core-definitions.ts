@@ -16,7 +16,12 @@ const paused = conditionColumn('Paused', 'Paused', 'Whether reconciliation is pa
 const desired = column('Desired', 'integer', '.spec.replicas', 'Machines wanted.');
 const desiredWide = { ...desired, priority: 10 };
 const phase = column('Phase', 'string', '.status.phase', 'Stage of its life.');
-const templateVersion = column('Version', 'string', '.spec.template.spec.version', 'Kubernetes version of its Machines.');
+const templateVersion = column(
+  'Version',
+  'string',
+  '.spec.template.spec.version',
+  'Kubernetes version of its Machines.',
+);
 
 /** Counters of v1beta2. */
 export function counterColumns(): PrinterColumn[] {
@@ -43,7 +48,12 @@ function groupColumns(prefix: string, path: string, what: string): PrinterColumn
 
 function clusterKind(): KindDefinition {
   const description = 'A Kubernetes cluster.';
-  const version = column('Version', 'string', '.spec.topology.version', 'Kubernetes version, if a ClusterClass shapes the Cluster.');
+  const version = column(
+    'Version',
+    'string',
+    '.spec.topology.version',
+    'Kubernetes version, if a ClusterClass shapes the Cluster.',
+  );
   const classColumn = (path: string): PrinterColumn =>
     column('ClusterClass', 'string', path, 'ClusterClass that shapes the Cluster, if any.');
   return kind({
@@ -156,7 +166,12 @@ function machineSetKind(): KindDefinition {
           desiredWide,
           column('Replicas', 'integer', '.status.replicas', 'Machines that exist.'),
           column('Ready', 'integer', '.status.readyReplicas', 'Machines whose Node is Ready.'),
-          column('Available', 'integer', '.status.availableReplicas', 'Machines whose Node is Ready for minReadySeconds.'),
+          column(
+            'Available',
+            'integer',
+            '.status.availableReplicas',
+            'Machines whose Node is Ready for minReadySeconds.',
+          ),
           age('MachineSet'),
           templateVersion,
         ],

@@ -13,7 +13,10 @@ interface Crd {
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
   };
 }
-type Object_ = { metadata: { resourceVersion?: string; annotations?: Record<string, string> }; spec: Record<string, unknown> };
+type Object_ = {
+  metadata: { resourceVersion?: string; annotations?: Record<string, string> };
+  spec: Record<string, unknown>;
+};
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const CLUSTERS = (version: string): string => `/apis/cluster.x-k8s.io/${version}/namespaces/default/clusters`;
@@ -83,7 +86,12 @@ describe('the generated CRDs on a real API server', () => {
   );
 
   test('what was written in one version is read in the other, and nothing is lost', async () => {
-    const ref = { apiVersion: 'infrastructure.cluster.x-k8s.io/v1beta1', kind: 'AWSCluster', name: 'i', namespace: 'default' };
+    const ref = {
+      apiVersion: 'infrastructure.cluster.x-k8s.io/v1beta1',
+      kind: 'AWSCluster',
+      name: 'i',
+      namespace: 'default',
+    };
     const old = {
       apiVersion: 'cluster.x-k8s.io/v1beta1',
       kind: 'Cluster',
@@ -105,7 +113,10 @@ describe('the generated CRDs on a real API server', () => {
       infrastructureRef: { ...ref, apiVersion: 'infrastructure.cluster.x-k8s.io/v1beta2' },
     });
     const network = { pods: { cidrBlocks: ['10.1.0.0/16'] } };
-    await server.request('PUT', `${CLUSTERS('v1beta1')}/old`, { ...spoke, spec: { ...spoke.spec, clusterNetwork: network } });
+    await server.request('PUT', `${CLUSTERS('v1beta1')}/old`, {
+      ...spoke,
+      spec: { ...spoke.spec, clusterNetwork: network },
+    });
     const after = await server.request<Object_>('GET', `${CLUSTERS('v1beta2')}/old`);
     expect(after.spec).toEqual({ ...explicit.spec, clusterNetwork: network });
     expect(after.metadata.annotations).toBeUndefined();
@@ -153,7 +164,12 @@ describe('the generated CRDs on a real API server', () => {
       'exactly one of the fields in [layout diskLayout] must be set',
     ],
   ])('%s is refused', async (_what, spec, message) => {
-    const config = { apiVersion: 'bootstrap.cluster.x-k8s.io/v1beta2', kind: 'KubeadmConfig', metadata: { name: 'x' }, spec };
+    const config = {
+      apiVersion: 'bootstrap.cluster.x-k8s.io/v1beta2',
+      kind: 'KubeadmConfig',
+      metadata: { name: 'x' },
+      spec,
+    };
     await expect(created(CONFIGS, config)).rejects.toThrow(message);
   });
 

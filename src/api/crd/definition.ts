@@ -56,7 +56,10 @@ export function crdName(definition: Pick<KindDefinition, 'group' | 'plural'>): s
 }
 
 /** Labels of every CRD that belongs to `provider`, e.g. `bootstrap-kubeadm`. Source: clusterctl provider contract. */
-export function providerLabels(provider: string, contracts: Readonly<Record<string, string>> = {}): Record<string, string> {
+export function providerLabels(
+  provider: string,
+  contracts: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   return { ...contracts, 'cluster.x-k8s.io/provider': provider, 'clusterctl.cluster.x-k8s.io': '' };
 }
 
@@ -75,6 +78,11 @@ export function column(
 }
 
 /** The status of a condition, as a column. */
-export function conditionColumn(name: string, condition: string, description: string, priority?: number): PrinterColumn {
+export function conditionColumn(
+  name: string,
+  condition: string,
+  description: string,
+  priority?: number,
+): PrinterColumn {
   return column(name, 'string', `.status.conditions[?(@.type=="${condition}")].status`, description, priority);
 }

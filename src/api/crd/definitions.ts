@@ -13,6 +13,10 @@ export function definitionOf(group: string, kind: string): KindDefinition | unde
 }
 
 /** All CustomResourceDefinitions, for an API server that reaches the conversion webhook at `clientConfig`. */
-export function crdManifests({ clientConfig = DEFAULT_CLIENT_CONFIG }: { readonly clientConfig?: WebhookClientConfig } = {}): CrdManifest[] {
+export function crdManifests({
+  clientConfig = DEFAULT_CLIENT_CONFIG,
+}: {
+  readonly clientConfig?: WebhookClientConfig;
+} = {}): CrdManifest[] {
   return definitions.map((definition) => crdManifest(definition, clientConfig));
 }

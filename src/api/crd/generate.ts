@@ -4,7 +4,15 @@ import { crdName, type KindDefinition, type KindVersion } from './definition.js'
 
 /** Where the API server reaches the conversion webhook. Source: apiextensions v1 WebhookClientConfig. */
 export type WebhookClientConfig =
-  | { readonly service: { readonly name: string; readonly namespace: string; readonly path: string; readonly port?: number }; readonly caBundle?: string }
+  | {
+      readonly service: {
+        readonly name: string;
+        readonly namespace: string;
+        readonly path: string;
+        readonly port?: number;
+      };
+      readonly caBundle?: string;
+    }
   | { readonly url: string; readonly caBundle: string };
 
 /** The webhook of an installation by manifest; `caBundle` is injected there. */
@@ -38,7 +46,8 @@ function keyword(key: string, value: unknown): unknown {
     return Object.fromEntries(properties.map(([name, child]) => [name, plainSchema(child)]));
   }
   if (key === 'required') return [...(value as string[])].sort(byName);
-  if (key === 'items' || key === 'additionalProperties') return typeof value === 'object' ? plainSchema(value as Json) : value;
+  if (key === 'items' || key === 'additionalProperties')
+    return typeof value === 'object' ? plainSchema(value as Json) : value;
   return value;
 }
 

@@ -1,4 +1,3 @@
-import type { Static } from '@sinclair/typebox';
 import {
   atomicList,
   block,
@@ -22,10 +21,10 @@ import {
 const LABEL_PATTERN = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 export const DNS_LABEL = `^${LABEL_PATTERN}$`;
 export const DNS_SUBDOMAIN = `^${LABEL_PATTERN}(\\.${LABEL_PATTERN})*$`;
-export const KIND_NAME = '^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$';
+const KIND_NAME = '^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$';
 /** metav1.Condition types. */
 export const CONDITION_TYPE = `^(${LABEL_PATTERN}(\\.${LABEL_PATTERN})*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$`;
-export const CONDITION_REASON = '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$';
+const CONDITION_REASON = '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$';
 const TAINT_KEY = `^(${LABEL_PATTERN}(\\.${LABEL_PATTERN})*\\/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$`;
 const TAINT_VALUE = '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$';
 const API_VERSION = `^${LABEL_PATTERN}(\\.${LABEL_PATTERN})*\\/[a-z]([-a-z0-9]*[a-z0-9])?$`;
@@ -41,7 +40,9 @@ export function clusterName(): Schema<string> {
 /** ContractVersionedObjectReference: an object in the same namespace, its version found by the contract labels of its CRD. */
 export function contractRef(what: string) {
   return obj(`Reference to ${what}, in the same namespace.`, {
-    apiGroup: bounded('API group of the object; its version is found by the contract.', 253, { pattern: DNS_SUBDOMAIN }),
+    apiGroup: bounded('API group of the object; its version is found by the contract.', 253, {
+      pattern: DNS_SUBDOMAIN,
+    }),
     kind: bounded('Kind of the object.', 63, { pattern: KIND_NAME }),
     name: objectName('Name of the object.'),
   });
@@ -124,7 +125,12 @@ export function gates(what: string) {
   const gate = obj(
     'A condition that has to hold.',
     { conditionType: bounded('Type of the condition.', 316, { pattern: CONDITION_TYPE }) },
-    { polarity: oneOf('Positive means good when True, Negative good when False; default Positive.', ['Positive', 'Negative']) },
+    {
+      polarity: oneOf('Positive means good when True, Negative good when False; default Positive.', [
+        'Positive',
+        'Negative',
+      ]),
+    },
   );
   return listMap(`Further conditions that ${what} depends on.`, gate, ['conditionType'], { minItems: 1, maxItems: 32 });
 }
@@ -134,8 +140,15 @@ export function machineTaint() {
     'A taint of the Node.',
     {
       key: bounded('Key of the taint.', 317, { pattern: TAINT_KEY }),
-      effect: oneOf('What happens to Pods that do not tolerate the taint.', ['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
-      propagation: oneOf('Always keeps the taint on the Node, OnInitialization sets it once.', ['Always', 'OnInitialization']),
+      effect: oneOf('What happens to Pods that do not tolerate the taint.', [
+        'NoSchedule',
+        'PreferNoSchedule',
+        'NoExecute',
+      ]),
+      propagation: oneOf('Always keeps the taint on the Node, OnInitialization sets it once.', [
+        'Always',
+        'OnInitialization',
+      ]),
     },
     { value: bounded('Value of the taint.', 63, { pattern: TAINT_VALUE }) },
   );
@@ -225,5 +238,3 @@ export function scaleSelector(): Schema<string> {
 export function paused() {
   return flag('Stops reconciliation while true.');
 }
-
-export type ContractVersionedObjectReference = Static<ReturnType<typeof contractRef>>;

@@ -45,7 +45,11 @@ export interface ListOptions extends CommonOptions {
   readonly maxItems?: number;
 }
 
-function extensions({ rules, default: value, ...rest }: CommonOptions & Record<string, unknown>): Record<string, unknown> {
+function extensions({
+  rules,
+  default: value,
+  ...rest
+}: CommonOptions & Record<string, unknown>): Record<string, unknown> {
   return {
     ...rest,
     ...(value === undefined ? {} : { default: value }),
@@ -60,7 +64,9 @@ export function obj<R extends Shape, O extends Shape = NoFields>(
   optional?: O,
   { mapType, ...options }: ObjectOptions = {},
 ): Schema<ObjectOf<R, O>> {
-  const rest = Object.fromEntries(Object.entries(optional ?? {}).map(([name, schema]) => [name, Type.Optional(schema)]));
+  const rest = Object.fromEntries(
+    Object.entries(optional ?? {}).map(([name, schema]) => [name, Type.Optional(schema)]),
+  );
   const schema = Type.Object(
     { ...required, ...rest },
     { description, ...extensions({ ...options }), ...(mapType ? { 'x-kubernetes-map-type': mapType } : {}) },
@@ -185,7 +191,10 @@ export function listMap<I extends TSchema>(
 
 /** `schema` whose value cannot be changed once set; the API server enforces it by a transition rule. */
 export function immutable<T>(schema: Schema<T>, field: string): Schema<T> {
-  const rule: CelRule = { rule: 'self == oldSelf', message: `${field} cannot be changed: delete the object and create it again` };
+  const rule: CelRule = {
+    rule: 'self == oldSelf',
+    message: `${field} cannot be changed: delete the object and create it again`,
+  };
   const rules = (schema['x-kubernetes-validations'] as CelRule[] | undefined) ?? [];
   return { ...schema, 'x-kubernetes-validations': [...rules, rule] };
 }

@@ -53,10 +53,14 @@ function closed(schema: Node): Node {
 }
 
 /** Fields whose value never goes into a message. */
-const SECRET = /token|passw|secret|content|credential|authorityData|additionalConfig|userData|commands?\b|env\b|config\b/i;
+const SECRET =
+  /token|passw|secret|content|credential|authorityData|additionalConfig|userData|commands?\b|env\b|config\b/i;
 
 function fieldOf(pointer: string, child?: string): string {
-  const parts = pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const parts = pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   const path = [...parts, ...(child === undefined ? [] : [child])].reduce(
     (text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : `${text}${text === '' ? '' : '.'}${part}`),
     '',
@@ -67,7 +71,8 @@ function fieldOf(pointer: string, child?: string): string {
 function shown(field: string, value: unknown): string {
   if (value === undefined) return '(absent)';
   if (SECRET.test(field)) return '(hidden)';
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? `(list of ${value.length})` : '(block)';
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? `(list of ${value.length})` : '(block)';
   const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
@@ -79,7 +84,8 @@ const MESSAGES: Readonly<Record<string, (params: Record<string, unknown>) => str
   required: () => 'is required: set it',
   additionalProperties: () => 'is not a field of this version: correct its name or place, or remove it',
   type: ({ type }) => `has the wrong type: make it ${String(type)}`,
-  enum: ({ allowedValues }) => `is not one of the allowed values: ${(allowedValues as unknown[]).map((v) => JSON.stringify(v)).join(', ')}`,
+  enum: ({ allowedValues }) =>
+    `is not one of the allowed values: ${(allowedValues as unknown[]).map((v) => JSON.stringify(v)).join(', ')}`,
   minLength: ({ limit }) => (limit === 1 ? 'is empty: set it or leave the field out' : atLeast(limit, 'characters')),
   maxLength: ({ limit }) => atMost(limit, 'characters'),
   minItems: ({ limit }) => (limit === 1 ? 'is an empty list: leave the field out' : atLeast(limit, 'items')),
@@ -89,7 +95,9 @@ const MESSAGES: Readonly<Record<string, (params: Record<string, unknown>) => str
   maximum: ({ limit }) => `is too large: use ${String(limit)} or less`,
   pattern: ({ pattern }) => `does not match the pattern ${String(pattern)}`,
   format: ({ format }) =>
-    format === 'date-time' ? 'is no instant: write it like 2026-01-31T12:00:00Z' : `is not in the format ${String(format)}`,
+    format === 'date-time'
+      ? 'is no instant: write it like 2026-01-31T12:00:00Z'
+      : `is not in the format ${String(format)}`,
   anyOf: () => 'has the wrong type: use a number or a percentage such as 25%',
 };
 
@@ -112,11 +120,18 @@ function isRepeated(error: ErrorObject): boolean {
 function duplicates(schema: Node, value: unknown, path: string): SchemaProblem[] {
   if (Array.isArray(value)) {
     const keys = (schema['x-kubernetes-list-map-keys'] as readonly string[] | undefined) ?? [];
-    const names = value.map((item) => JSON.stringify(keys.map((key) => (item as Record<string, unknown> | null)?.[key] ?? null)));
-    const own = keys.length === 0 ? [] : names.flatMap((name, i) => (names.indexOf(name) === i ? [] : [`${path}/${i}`]));
+    const names = value.map((item) =>
+      JSON.stringify(keys.map((key) => (item as Record<string, unknown> | null)?.[key] ?? null)),
+    );
+    const own =
+      keys.length === 0 ? [] : names.flatMap((name, i) => (names.indexOf(name) === i ? [] : [`${path}/${i}`]));
     const items = schema['items'] as Node | undefined;
     return [
-      ...own.map((at) => ({ field: fieldOf(at), value: '(block)', message: `repeats an entry: ${keys.join(' and ')} must be unique in the list` })),
+      ...own.map((at) => ({
+        field: fieldOf(at),
+        value: '(block)',
+        message: `repeats an entry: ${keys.join(' and ')} must be unique in the list`,
+      })),
       ...(items ? value.flatMap((item, i) => duplicates(items, item, `${path}/${i}`)) : []),
     ];
   }

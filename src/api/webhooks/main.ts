@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { readConfig } from '../../config/config.js';
+import { contractVersion, pluralOf } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
 import { kubeFromKubeconfigFile, kubeInCluster } from '../../kube/client.js';
 import { createLogger } from '../../telemetry/logger.js';
@@ -52,10 +53,8 @@ async function servedApiVersion(
 ): Promise<string | undefined> {
   const own = definitionOf(group, kind);
   if (own) return `${group}/v1beta2`;
-  const crd = await kube.get<KubeObject>(KINDS.CustomResourceDefinition, { name: `${kind.toLowerCase()}s.${group}` });
-  const label =
-    crd?.metadata.labels?.['cluster.x-k8s.io/v1beta2'] ?? crd?.metadata.labels?.['cluster.x-k8s.io/v1beta1'];
-  const version = label?.split('_').sort().at(-1);
+  const crd = await kube.get<KubeObject>(KINDS.CustomResourceDefinition, { name: `${pluralOf(kind)}.${group}` });
+  const version = contractVersion(crd?.metadata.labels);
   return version ? `${group}/${version}` : undefined;
 }
 

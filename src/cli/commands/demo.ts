@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
 import path from 'node:path';
+import type { Command } from 'commander';
 import { cacheDir, childEnvironment } from '../../config/config.js';
 import { PerdureError } from '../../domain/errors.js';
 import { stopSandbox } from '../../sandbox/control.js';
@@ -30,7 +30,8 @@ export function registerDemo(program: Command): void {
         const layout = layoutOf(path.resolve(o.dir ?? defaultDir('demo')));
         const count = (flag: string, text: string): number => {
           const n = Number(text);
-          if (!Number.isInteger(n) || n < 0) throw new PerdureError('InvalidConfiguration', `${flag} ${text} is not a whole number`);
+          if (!Number.isInteger(n) || n < 0)
+            throw new PerdureError('InvalidConfiguration', `${flag} ${text} is not a whole number`);
           return n;
         };
         await stopSandbox(layout, { keep: false, say: print });
@@ -38,8 +39,19 @@ export function registerDemo(program: Command): void {
         print(`\nTemporal UI: ${endpoints.ui}   (watch the operations there)`);
         let failed = true;
         try {
-          const kubectl = await ensureTool('kubectl', { cacheDir: cacheDir(), env: childEnvironment(), progress: print });
-          const report = await runDemo({ layout, endpoints, kubectl, say: print, controlPlane: count('--control-plane', o.controlPlane), workers: count('--workers', o.workers) });
+          const kubectl = await ensureTool('kubectl', {
+            cacheDir: cacheDir(),
+            env: childEnvironment(),
+            progress: print,
+          });
+          const report = await runDemo({
+            layout,
+            endpoints,
+            kubectl,
+            say: print,
+            controlPlane: count('--control-plane', o.controlPlane),
+            workers: count('--workers', o.workers),
+          });
           print(renderReport(report));
           failed = false;
         } finally {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { KINDS } from '../../api/types/kinds.js';
 import type { Cluster } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
 import type { Condition, KubeObject } from '../../api/types/meta.js';
-import { readFailure } from '../../domain/failure.js';
 import { controllerOf, readPath, readyConditionOf } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
+import { readFailure } from '../../domain/failure.js';
 import { ANNOTATION, LABEL } from '../../domain/names.js';
 import { connectKube, connectTemporal, type GlobalOptions } from '../lib/connect.js';
 import { listOperations, type OperationView } from '../lib/operations.js';
@@ -26,8 +26,17 @@ interface TreeNode {
 /** The condition that sums an object up. */
 function headline(object: KubeObject): { status: string; reason: string; message: string; since: string } {
   const conditions = (readPath(object, 'status.conditions') ?? []) as Condition[];
-  const c = conditions.find((x) => x.type === 'Deleting' && x.status === 'True') ?? conditions.find((x) => x.type === 'Available') ?? conditions.find((x) => x.type === 'Ready');
-  if (c) return { status: c.type === 'Deleting' ? 'False' : c.status, reason: c.reason ?? '', message: c.message ?? '', since: c.lastTransitionTime };
+  const c =
+    conditions.find((x) => x.type === 'Deleting' && x.status === 'True') ??
+    conditions.find((x) => x.type === 'Available') ??
+    conditions.find((x) => x.type === 'Ready');
+  if (c)
+    return {
+      status: c.type === 'Deleting' ? 'False' : c.status,
+      reason: c.reason ?? '',
+      message: c.message ?? '',
+      since: c.lastTransitionTime,
+    };
   const ready = readyConditionOf(object);
   return { status: ready?.status ?? '', reason: ready?.reason ?? '', message: ready?.message ?? '', since: '' };
 }
@@ -35,11 +44,23 @@ function headline(object: KubeObject): { status: string; reason: string; message
 function node(object: KubeObject, children: readonly TreeNode[]): TreeNode {
   const { status, reason, message, since } = headline(object);
   const failure = readFailure(object);
-  return { kind: object.kind, name: object.metadata.name, ready: status, reason, message: status === 'True' ? '' : message, since, ...(failure ? { failure: `${failure.operation}: ${failure.type}: ${failure.message}` } : {}), children };
+  return {
+    kind: object.kind,
+    name: object.metadata.name,
+    ready: status,
+    reason,
+    message: status === 'True' ? '' : message,
+    since,
+    ...(failure ? { failure: `${failure.operation}: ${failure.type}: ${failure.message}` } : {}),
+    children,
+  };
 }
 
 /** Owner tree of a cluster as clusterctl shows it: infrastructure, control plane with machines, workers. */
-export async function clusterTree(options: GlobalOptions, name: string): Promise<{ tree: TreeNode; paused: boolean; lane: string | undefined }> {
+export async function clusterTree(
+  options: GlobalOptions,
+  name: string,
+): Promise<{ tree: TreeNode; paused: boolean; lane: string | undefined }> {
   const kube = connectKube(options);
   const namespace = options.namespace ?? 'default';
   try {
@@ -53,12 +74,18 @@ export async function clusterTree(options: GlobalOptions, name: string): Promise
       kube.list<KubeObject>(KINDS.MachineSet, scope),
       kube.list<KubeObject>(KINDS.Machine, scope),
     ]);
-    const owned = (owner: KubeObject, list: readonly KubeObject[]): KubeObject[] => list.filter((o) => controllerOf(o)?.uid === owner.metadata.uid);
+    const owned = (owner: KubeObject, list: readonly KubeObject[]): KubeObject[] =>
+      list.filter((o) => controllerOf(o)?.uid === owner.metadata.uid);
     const leaf = (m: KubeObject): TreeNode => node(m, []);
     const tree = node(cluster, [
       ...infra.map(leaf),
       ...planes.map((p) => node(p, owned(p, machines).map(leaf))),
-      ...deployments.map((d) => node(d, owned(d, sets).map((s) => node(s, owned(s, machines).map(leaf))))),
+      ...deployments.map((d) =>
+        node(
+          d,
+          owned(d, sets).map((s) => node(s, owned(s, machines).map(leaf))),
+        ),
+      ),
       ...sets.filter((s) => !controllerOf(s)).map((s) => node(s, owned(s, machines).map(leaf))),
       ...machines.filter((m) => !controllerOf(m)).map(leaf),
     ]);
@@ -69,11 +96,16 @@ export async function clusterTree(options: GlobalOptions, name: string): Promise
 }
 
 function render(n: TreeNode, prefix: string, last: boolean, root: boolean, now: number, out: string[]): void {
-  const mark = n.ready === 'True' ? pc.green('True') : n.ready === 'False' ? pc.red('False') : pc.yellow(n.ready || '-');
+  const mark =
+    n.ready === 'True' ? pc.green('True') : n.ready === 'False' ? pc.red('False') : pc.yellow(n.ready || '-');
   const title = `${root ? '' : `${prefix}${last ? '└─' : '├─'}`}${n.kind}/${n.name}`;
   out.push(`${title.padEnd(60)} ${mark.padEnd(16)} ${n.reason.padEnd(28)} ${age(n.since || undefined, now)}`.trimEnd());
   const below = root ? '' : `${prefix}${last ? '  ' : '│ '}`;
-  for (const line of (n.message || '').split('\n').filter((l) => l !== '').slice(0, 6)) out.push(`${below}${pc.dim(`    ${line}`)}`);
+  for (const line of (n.message || '')
+    .split('\n')
+    .filter((l) => l !== '')
+    .slice(0, 6))
+    out.push(`${below}${pc.dim(`    ${line}`)}`);
   if (n.failure) out.push(`${below}    ${pc.red(n.failure)}`);
   n.children.forEach((c, i) => {
     render(c, below, i === n.children.length - 1, false, now, out);
@@ -97,7 +129,14 @@ export function registerDescribe(program: Command): void {
           const lines: string[] = [];
           render(tree, '', true, true, Date.now(), lines);
           if (paused) lines.push('', pc.yellow('paused: nothing is changed until spec.paused is removed'));
-          lines.push('', typeof operations === 'string' ? pc.yellow(operations) : operations.length > 0 ? operationsTable(operations, Date.now()) : 'no running operations');
+          lines.push(
+            '',
+            typeof operations === 'string'
+              ? pc.yellow(operations)
+              : operations.length > 0
+                ? operationsTable(operations, Date.now())
+                : 'no running operations',
+          );
           return lines.join('\n');
         });
       }),
@@ -117,4 +156,3 @@ async function runningOperations(options: GlobalOptions, name: string): Promise<
     return `operations unknown: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
-

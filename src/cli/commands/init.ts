@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
+import { stringify } from 'yaml';
 import { crdManifests } from '../../api/crd/definitions.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ResourceKind } from '../../api/types/meta.js';
 import { webhookConfigurations } from '../../api/webhooks/configurations.js';
 import { PerdureError } from '../../domain/errors.js';
-import { stringify } from 'yaml';
 import { connectKube, type GlobalOptions } from '../lib/connect.js';
-import { rbacManifests } from '../lib/rbac.js';
 import { command, print, show, table } from '../lib/output.js';
+import { rbacManifests } from '../lib/rbac.js';
 
 interface InitOptions extends GlobalOptions {
   readonly webhookUrl?: string;
@@ -20,17 +20,44 @@ const INSTALL_KINDS: Readonly<Record<string, ResourceKind>> = {
   Namespace: KINDS.Namespace,
   CustomResourceDefinition: KINDS.CustomResourceDefinition,
   ServiceAccount: { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true },
-  ClusterRole: { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRole', plural: 'clusterroles', namespaced: false },
-  ClusterRoleBinding: { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRoleBinding', plural: 'clusterrolebindings', namespaced: false },
+  ClusterRole: {
+    group: 'rbac.authorization.k8s.io',
+    version: 'v1',
+    kind: 'ClusterRole',
+    plural: 'clusterroles',
+    namespaced: false,
+  },
+  ClusterRoleBinding: {
+    group: 'rbac.authorization.k8s.io',
+    version: 'v1',
+    kind: 'ClusterRoleBinding',
+    plural: 'clusterrolebindings',
+    namespaced: false,
+  },
   Service: { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true },
-  MutatingWebhookConfiguration: { group: 'admissionregistration.k8s.io', version: 'v1', kind: 'MutatingWebhookConfiguration', plural: 'mutatingwebhookconfigurations', namespaced: false },
-  ValidatingWebhookConfiguration: { group: 'admissionregistration.k8s.io', version: 'v1', kind: 'ValidatingWebhookConfiguration', plural: 'validatingwebhookconfigurations', namespaced: false },
+  MutatingWebhookConfiguration: {
+    group: 'admissionregistration.k8s.io',
+    version: 'v1',
+    kind: 'MutatingWebhookConfiguration',
+    plural: 'mutatingwebhookconfigurations',
+    namespaced: false,
+  },
+  ValidatingWebhookConfiguration: {
+    group: 'admissionregistration.k8s.io',
+    version: 'v1',
+    kind: 'ValidatingWebhookConfiguration',
+    plural: 'validatingwebhookconfigurations',
+    namespaced: false,
+  },
 };
 
 /** Everything a management cluster needs for Perdure: namespace, CRDs, RBAC, webhook registrations. */
 export function components(target: { url: string; caBundle: string } | undefined): KubeObject[] {
   const webhook = target ? { clientConfig: { url: `${target.url}/convert`, caBundle: target.caBundle } } : {};
-  const admission = target ?? { service: { name: 'perdure-webhook-service', namespace: 'perdure-system' }, caBundle: '' };
+  const admission = target ?? {
+    service: { name: 'perdure-webhook-service', namespace: 'perdure-system' },
+    caBundle: '',
+  };
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'perdure-system' } },
     ...(crdManifests(webhook) as unknown as KubeObject[]),
@@ -42,9 +69,18 @@ export function components(target: { url: string; caBundle: string } | undefined
 async function init(options: InitOptions): Promise<void> {
   const { readFile } = await import('node:fs/promises');
   if ((options.webhookUrl === undefined) !== (options.webhookCaFile === undefined)) {
-    throw new PerdureError('InvalidConfiguration', '--webhook-url and --webhook-ca-file go together: the API server must trust the certificate it is sent to');
+    throw new PerdureError(
+      'InvalidConfiguration',
+      '--webhook-url and --webhook-ca-file go together: the API server must trust the certificate it is sent to',
+    );
   }
-  const target = options.webhookUrl && options.webhookCaFile ? { url: options.webhookUrl.replace(/\/$/, ''), caBundle: (await readFile(options.webhookCaFile)).toString('base64') } : undefined;
+  const target =
+    options.webhookUrl && options.webhookCaFile
+      ? {
+          url: options.webhookUrl.replace(/\/$/, ''),
+          caBundle: (await readFile(options.webhookCaFile)).toString('base64'),
+        }
+      : undefined;
   const objects = components(target);
   if (options.dryRun) {
     print(objects.map((o) => stringify(o)).join('---\n'));
@@ -59,7 +95,15 @@ async function init(options: InitOptions): Promise<void> {
   await kube.close();
   const counts = new Map<string, number>();
   for (const { kind } of objects) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  show(options.output, objects.map((o) => ({ kind: o.kind, name: o.metadata.name })), () => table(['KIND', 'INSTALLED'], [...counts].map(([k, n]) => [k, String(n)])));
+  show(
+    options.output,
+    objects.map((o) => ({ kind: o.kind, name: o.metadata.name })),
+    () =>
+      table(
+        ['KIND', 'INSTALLED'],
+        [...counts].map(([k, n]) => [k, String(n)]),
+      ),
+  );
 }
 
 /** `init`. */
@@ -67,9 +111,15 @@ export function registerInit(program: Command): void {
   program
     .command('init')
     .description('install CRDs, RBAC and webhook registrations into a management cluster')
-    .option('--webhook-url <url>', 'where the API server reaches the webhooks; default: Service perdure-webhook-service')
+    .option(
+      '--webhook-url <url>',
+      'where the API server reaches the webhooks; default: Service perdure-webhook-service',
+    )
     .option('--webhook-ca-file <file>', 'CA of their certificate')
     .option('--dry-run', 'print the manifests instead')
-    .addHelpText('after', '\nExample:\n  $ perdure init --kubeconfig mgmt.kubeconfig\n  $ perdure init --dry-run > components.yaml')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ perdure init --kubeconfig mgmt.kubeconfig\n  $ perdure init --dry-run > components.yaml',
+    )
     .action((_l: unknown, cmd: Command) => command(() => init(cmd.optsWithGlobals())));
 }

@@ -8,7 +8,12 @@ import { connectKube, connectTemporal, type GlobalOptions } from '../lib/connect
 import { listOperations, type OperationView } from '../lib/operations.js';
 import { age, bar, command, print, show, table } from '../lib/output.js';
 
-const COLOURS: Readonly<Record<string, (text: string) => string>> = { RUNNING: pc.cyan, COMPLETED: pc.green, FAILED: pc.red, CANCELLED: pc.yellow };
+const COLOURS: Readonly<Record<string, (text: string) => string>> = {
+  RUNNING: pc.cyan,
+  COMPLETED: pc.green,
+  FAILED: pc.red,
+  CANCELLED: pc.yellow,
+};
 const colour = (status: string): string => COLOURS[status]?.(status) ?? status;
 
 export function operationsTable(list: readonly OperationView[], now: number): string {
@@ -17,7 +22,14 @@ export function operationsTable(list: readonly OperationView[], now: number): st
     list.map((o) => {
       const steps = o.progress?.steps ?? [];
       const done = steps.filter((s) => s.state === 'done').length;
-      return [o.operation, o.object, colour(o.status), age(o.started, now), steps.length > 0 ? bar(done, steps.length, 10) : '', o.progress?.waitingFor ?? o.reason ?? ''];
+      return [
+        o.operation,
+        o.object,
+        colour(o.status),
+        age(o.started, now),
+        steps.length > 0 ? bar(done, steps.length, 10) : '',
+        o.progress?.waitingFor ?? o.reason ?? '',
+      ];
     }),
   );
 }
@@ -41,7 +53,10 @@ async function watch(o: ListOptions): Promise<void> {
   for (;;) {
     const list = await listOperations(client, { ...queryOf(o), running: true });
     if (o.output === 'json') print(JSON.stringify(list));
-    else print(`${live ? '\u001b[2J\u001b[H' : ''}${list.length > 0 ? operationsTable(list, Date.now()) : 'no running operations'}`);
+    else
+      print(
+        `${live ? '\u001b[2J\u001b[H' : ''}${list.length > 0 ? operationsTable(list, Date.now()) : 'no running operations'}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, Number(o.interval ?? 2) * 1000));
   }
 }
@@ -49,8 +64,14 @@ async function watch(o: ListOptions): Promise<void> {
 /** `KIND/NAME` → kind and name of an object that has a lane. */
 export function parseTarget(target: string): { kind: ResourceKind; name: string } {
   const [kindName = '', name = ''] = target.split('/');
-  const kind = Object.values(KINDS).find((k) => k.kind.toLowerCase() === kindName.toLowerCase() || k.plural === kindName.toLowerCase());
-  if (!kind || name === '') throw new PerdureError('InvalidConfiguration', `${target} is not KIND/NAME, e.g. cluster/demo or machine/demo-md-0-abcde`);
+  const kind = Object.values(KINDS).find(
+    (k) => k.kind.toLowerCase() === kindName.toLowerCase() || k.plural === kindName.toLowerCase(),
+  );
+  if (!kind || name === '')
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `${target} is not KIND/NAME, e.g. cluster/demo or machine/demo-md-0-abcde`,
+    );
   return { kind, name };
 }
 
@@ -58,9 +79,17 @@ async function retry(target: string, o: GlobalOptions): Promise<void> {
   const { kind, name } = parseTarget(target);
   const kube = connectKube(o);
   const namespace = o.namespace ?? 'default';
-  await kube.mergePatch(kind, { namespace, name }, { metadata: { annotations: { [ANNOTATION.retry]: new Date().toISOString() } } });
+  await kube.mergePatch(
+    kind,
+    { namespace, name },
+    { metadata: { annotations: { [ANNOTATION.retry]: new Date().toISOString() } } },
+  );
   await kube.close();
-  show(o.output, { kind: kind.kind, namespace, name, retried: true }, () => `asked for another attempt of ${kind.kind} ${namespace}/${name}`);
+  show(
+    o.output,
+    { kind: kind.kind, namespace, name, retried: true },
+    () => `asked for another attempt of ${kind.kind} ${namespace}/${name}`,
+  );
 }
 
 async function cancel(workflowId: string, o: GlobalOptions): Promise<void> {
@@ -72,9 +101,15 @@ async function cancel(workflowId: string, o: GlobalOptions): Promise<void> {
 
 /** `operations list|watch|retry|cancel`. */
 export function registerOperations(program: Command): void {
-  const operations = program.command('operations').alias('ops').description('durable operations: what runs, waits, failed');
-  const filters = (c: Command): Command => c.option('--cluster <cluster>', 'only of this cluster').option('--limit <n>', 'at most this many', '50');
-  filters(operations.command('list').description('list operations, newest first').option('--running', 'only running ones')).action((_l: unknown, cmd: Command) =>
+  const operations = program
+    .command('operations')
+    .alias('ops')
+    .description('durable operations: what runs, waits, failed');
+  const filters = (c: Command): Command =>
+    c.option('--cluster <cluster>', 'only of this cluster').option('--limit <n>', 'at most this many', '50');
+  filters(
+    operations.command('list').description('list operations, newest first').option('--running', 'only running ones'),
+  ).action((_l: unknown, cmd: Command) =>
     command(async () => {
       const o = cmd.optsWithGlobals<ListOptions>();
       const client = await connectTemporal(o);
@@ -83,9 +118,12 @@ export function registerOperations(program: Command): void {
       show(o.output, list, () => (list.length > 0 ? operationsTable(list, Date.now()) : 'no operations'));
     }),
   );
-  filters(operations.command('watch').description('show running operations with progress until interrupted').option('--interval <seconds>', 'pause between looks', '2')).action((_l: unknown, cmd: Command) =>
-    command(() => watch(cmd.optsWithGlobals())),
-  );
+  filters(
+    operations
+      .command('watch')
+      .description('show running operations with progress until interrupted')
+      .option('--interval <seconds>', 'pause between looks', '2'),
+  ).action((_l: unknown, cmd: Command) => command(() => watch(cmd.optsWithGlobals())));
   operations
     .command('retry <kind/name>')
     .description('try a failed operation again')

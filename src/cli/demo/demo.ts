@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
-import { KINDS } from '../../api/types/kinds.js';
 import type { Cluster, Machine } from '../../api/types/index.js';
-import { isControlPlaneMachine } from '../../domain/contract.js';
+import { KINDS } from '../../api/types/kinds.js';
 import { isTrue } from '../../domain/conditions.js';
+import { isControlPlaneMachine } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
 import { LABEL } from '../../domain/names.js';
 import type { KubeClient } from '../../kube/client.js';
@@ -67,14 +67,24 @@ export async function runDemo(input: DemoInput): Promise<DemoReport> {
     });
     for (const workers of input.workers === 2 ? [4, 1] : []) {
       await phase(phases, `scale workers to ${workers}`, say, async () => {
-        await kube.mergePatch(KINDS.MachineDeployment, { namespace: NAMESPACE, name: `${NAME}-md-0` }, { spec: { replicas: workers } }, { subresource: 'scale' });
+        await kube.mergePatch(
+          KINDS.MachineDeployment,
+          { namespace: NAMESPACE, name: `${NAME}-md-0` },
+          { spec: { replicas: workers } },
+          { subresource: 'scale' },
+        );
         await settled(input, kube, temporal, input.controlPlane, workers);
         await readyNodes(input, input.controlPlane + workers);
       });
     }
     if (input.controlPlane > 1) {
       await phase(phases, `scale control plane ${input.controlPlane} to 1`, say, async () => {
-        await kube.mergePatch(KINDS.KubeadmControlPlane, { namespace: NAMESPACE, name: `${NAME}-control-plane` }, { spec: { replicas: 1 } }, { subresource: 'scale' });
+        await kube.mergePatch(
+          KINDS.KubeadmControlPlane,
+          { namespace: NAMESPACE, name: `${NAME}-control-plane` },
+          { spec: { replicas: 1 } },
+          { subresource: 'scale' },
+        );
         await settled(input, kube, temporal, 1, input.workers === 2 ? 1 : input.workers);
         await readyNodes(input, 1 + (input.workers === 2 ? 1 : input.workers));
       });
@@ -92,7 +102,10 @@ export async function runDemo(input: DemoInput): Promise<DemoReport> {
       const left = after.filter((a) => !before.some((b) => b.type === a.type && b.id === a.id));
       const lost = before.filter((b) => !after.some((a) => a.type === b.type && a.id === b.id));
       if (left.length + lost.length > 0) {
-        throw new PerdureError('Bug', `the cloud is not as before: left ${JSON.stringify(left.map((l) => `${l.type} ${l.id} ${l.name ?? ''}`))}, missing ${JSON.stringify(lost.map((l) => `${l.type} ${l.id}`))}`);
+        throw new PerdureError(
+          'Bug',
+          `the cloud is not as before: left ${JSON.stringify(left.map((l) => `${l.type} ${l.id} ${l.name ?? ''}`))}, missing ${JSON.stringify(lost.map((l) => `${l.type} ${l.id}`))}`,
+        );
       }
       say(`   inventory of the emulated cloud equals what it was before: ${after.length} resources`);
     });
@@ -110,18 +123,36 @@ export async function runDemo(input: DemoInput): Promise<DemoReport> {
 }
 
 /** Waits until the wanted machines are Available and no other exists; prints what the operations wait for meanwhile. */
-async function settled(input: DemoInput, kube: KubeClient, temporal: Client, controlPlane: number, workers: number): Promise<void> {
+async function settled(
+  input: DemoInput,
+  kube: KubeClient,
+  temporal: Client,
+  controlPlane: number,
+  workers: number,
+): Promise<void> {
   await untilTrue(`${controlPlane} + ${workers} machines`, BOOT_TIMEOUT_MS, input.say, async () => {
-    const machines = await kube.list<Machine>(KINDS.Machine, { namespace: NAMESPACE, labelSelector: `${LABEL.clusterName}=${NAME}` });
+    const machines = await kube.list<Machine>(KINDS.Machine, {
+      namespace: NAMESPACE,
+      labelSelector: `${LABEL.clusterName}=${NAME}`,
+    });
     const cluster = await kube.get<Cluster>(KINDS.Cluster, { namespace: NAMESPACE, name: NAME });
     const planes = machines.filter(isControlPlaneMachine);
     const others = machines.filter((m) => !isControlPlaneMachine(m));
-    const available = (list: readonly Machine[]): number => list.filter((m) => isTrue(m.status?.conditions, 'Available') && !m.metadata.deletionTimestamp).length;
-    const exact = planes.length === controlPlane && others.length === workers && available(planes) === controlPlane && available(others) === workers;
+    const available = (list: readonly Machine[]): number =>
+      list.filter((m) => isTrue(m.status?.conditions, 'Available') && !m.metadata.deletionTimestamp).length;
+    const exact =
+      planes.length === controlPlane &&
+      others.length === workers &&
+      available(planes) === controlPlane &&
+      available(others) === workers;
     if (exact && isTrue(cluster?.status?.conditions, 'Available')) return { done: true, note: '' };
     const running = await listOperations(temporal, { cluster: `${NAMESPACE}/${NAME}`, running: true, limit: 6 });
-    const waits = running.map((o) => `${o.operation}${o.progress?.waitingFor ? ` waits for ${o.progress.waitingFor}` : ''}`);
-    return { note: `control plane ${available(planes)}/${controlPlane}, workers ${available(others)}/${workers}; ${[...new Set(waits)].slice(0, 3).join('; ')}` };
+    const waits = running.map(
+      (o) => `${o.operation}${o.progress?.waitingFor ? ` waits for ${o.progress.waitingFor}` : ''}`,
+    );
+    return {
+      note: `control plane ${available(planes)}/${controlPlane}, workers ${available(others)}/${workers}; ${[...new Set(waits)].slice(0, 3).join('; ')}`,
+    };
   });
 }
 
@@ -129,12 +160,16 @@ async function settled(input: DemoInput, kube: KubeClient, temporal: Client, con
 async function readyNodes(input: DemoInput, count: number): Promise<string> {
   const file = path.join(input.layout.root, `${NAME}.kubeconfig`);
   await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(file, await workloadKubeconfig({ dir: input.layout.root, namespace: NAMESPACE }, NAME), { mode: 0o600 });
+  await writeFile(file, await workloadKubeconfig({ dir: input.layout.root, namespace: NAMESPACE }, NAME), {
+    mode: 0o600,
+  });
   const text = await untilTrue(`${count} Ready nodes`, 5 * 60_000, input.say, async () => {
     const out = await runProgram(input.kubectl, ['--kubeconfig', file, 'get', 'nodes', '-o', 'wide']);
     const lines = out.trim().split('\n').slice(1);
     const ready = lines.filter((l) => /\sReady\s/.test(l)).length;
-    return ready === count && lines.length === count ? { done: out, note: '' } : { note: `${ready} of ${count} nodes Ready (${lines.length} listed)` };
+    return ready === count && lines.length === count
+      ? { done: out, note: '' }
+      : { note: `${ready} of ${count} nodes Ready (${lines.length} listed)` };
   });
   input.say(`\n$ kubectl --kubeconfig ${file} get nodes\n${text}`);
   return text;
@@ -145,11 +180,19 @@ export function renderReport(report: DemoReport): string {
   const total = report.calls.reduce((n, c) => n + c.count, 0);
   return [
     '\nPhases',
-    table(['PHASE', 'SECONDS'], report.phases.map((p) => [p.name, (p.ms / 1000).toFixed(1)])),
+    table(
+      ['PHASE', 'SECONDS'],
+      report.phases.map((p) => [p.name, (p.ms / 1000).toFixed(1)]),
+    ),
     `\nCloud calls: ${total}, of which ${report.mutatingCalls} mutating`,
-    table(['ACTION', 'CALLS'], [...report.calls].sort((a, b) => b.count - a.count).map((c) => [c.action, String(c.count)])),
+    table(
+      ['ACTION', 'CALLS'],
+      [...report.calls].sort((a, b) => b.count - a.count).map((c) => [c.action, String(c.count)]),
+    ),
     '\nHistory events by workflow',
-    table(['WORKFLOW', 'RUNS', 'EVENTS', 'LONGEST'], report.costs.map((c) => [c.type, String(c.runs), String(c.events), String(c.most)])),
+    table(
+      ['WORKFLOW', 'RUNS', 'EVENTS', 'LONGEST'],
+      report.costs.map((c) => [c.type, String(c.runs), String(c.events), String(c.most)]),
+    ),
   ].join('\n');
 }
-

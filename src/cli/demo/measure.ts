@@ -15,7 +15,11 @@ export async function workflowCosts(client: Client): Promise<{ costs: WorkflowCo
     if (info.type.startsWith('temporal-sys')) continue;
     if (info.status.name === 'RUNNING') open.push(`${info.type} ${info.workflowId}`);
     const seen = byType.get(info.type) ?? { runs: 0, events: 0, most: 0 };
-    byType.set(info.type, { runs: seen.runs + 1, events: seen.events + info.historyLength, most: Math.max(seen.most, info.historyLength) });
+    byType.set(info.type, {
+      runs: seen.runs + 1,
+      events: seen.events + info.historyLength,
+      most: Math.max(seen.most, info.historyLength),
+    });
   }
   const costs = [...byType].map(([type, c]) => ({ type, ...c })).sort((a, b) => b.events - a.events);
   return { costs, open: open.sort() };
@@ -28,7 +32,12 @@ export interface Phase {
 }
 
 /** Runs `work` as a phase and remembers its duration. */
-export async function phase<T>(phases: Phase[], name: string, say: (line: string) => void, work: () => Promise<T>): Promise<T> {
+export async function phase<T>(
+  phases: Phase[],
+  name: string,
+  say: (line: string) => void,
+  work: () => Promise<T>,
+): Promise<T> {
   say(`\n== ${name}`);
   const begun = Date.now();
   const result = await work();

@@ -18,7 +18,8 @@ export function deletePriority(machine: OwnedMachine, order: ReplicaFacts['delet
   if (machine.deleting) return 100;
   if (machine.deleteFirst) return 80;
   if (!machine.hasNode || !machine.healthy) return 50;
-  const ageSeconds = Math.max(0, (nowMs - Date.parse(machine.createdAt)) / 1000);
+  const born = Date.parse(machine.createdAt);
+  const ageSeconds = Number.isNaN(born) ? 0 : Math.max(0, (nowMs - born) / 1000);
   const oldest = 50 * (1 - Math.exp(-ageSeconds / (10 * DAY_SECONDS)));
   if (order === 'Oldest') return oldest;
   if (order === 'Newest') return 50 - oldest;
@@ -76,6 +77,7 @@ export function planControlPlane(facts: ControlPlaneFacts): Decision {
     : { do: 'end', outcome: 'Waiting', reason: 'waiting for control plane machines to be healthy', requeueSeconds: 20 };
 }
 
+/** The next step of a control plane; `await` changes nothing. */
 export type ControlPlaneStep =
   | { readonly kind: 'create'; readonly name: string; readonly failureDomain?: string }
   | { readonly kind: 'remove'; readonly name: string }
@@ -92,9 +94,9 @@ export function planControlPlaneStep(facts: ControlPlaneFacts): ControlPlaneStep
   if (deleting) {
     return { kind: 'await', name: deleting.name, until: 'gone', reason: `machine ${deleting.name} is being deleted` };
   }
-  const unhealthy = machines.find((m) => !m.hasNode || !m.healthy);
   const victim = machines.length > facts.desired ? controlPlaneVictim(facts, machines) : undefined;
-  if (unhealthy && unhealthy.name !== victim) {
+  const unhealthy = machines.find((m) => m.name !== victim && (!m.hasNode || !m.healthy));
+  if (unhealthy) {
     return {
       kind: 'await',
       name: unhealthy.name,

@@ -6,6 +6,7 @@ import {
   findCondition,
   mergeConditions,
   mergeV1Beta1Conditions,
+  refusal,
   summarize,
   type V1Beta1Input,
 } from '../conditions.js';
@@ -22,6 +23,7 @@ import {
 import type { RecordedFailure } from '../facts.js';
 import { counters, pausedCondition, REMEDIATING_NONE } from './replicas.js';
 
+/** Everything a Cluster's status is made of. */
 export interface ClusterStatusInput {
   readonly cluster: Cluster;
   readonly infrastructure: KubeObject | undefined;
@@ -29,6 +31,8 @@ export interface ClusterStatusInput {
   readonly deployments: readonly MachineDeployment[];
   readonly machines: readonly Machine[];
   readonly failure: RecordedFailure | undefined;
+  /** Why a child was not taken: it belongs to somebody else. It then counts as absent. */
+  readonly refused?: { readonly infrastructure?: string; readonly controlPlane?: string };
   readonly paused: boolean;
   /** What a deletion waits for. */
   readonly deletion?: { readonly reason: string; readonly message: string };
@@ -50,9 +54,10 @@ export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
   const cpMachines = machines.filter(isControlPlaneMachine);
   const workers = machines.filter((m) => !isControlPlaneMachine(m));
   const own: ConditionInput[] = [
-    infrastructureCondition(cluster, infrastructure, provisioned, input.failure),
+    refusal('InfrastructureReady', input.refused?.infrastructure) ??
+      infrastructureCondition(cluster, infrastructure, provisioned, input.failure),
     controlPlaneInitialized(cluster, controlPlane, initialized),
-    controlPlaneAvailable(cluster, controlPlane),
+    refusal('ControlPlaneAvailable', input.refused?.controlPlane) ?? controlPlaneAvailable(cluster, controlPlane),
     workersAvailable(deployments, workers),
     ...machineGroup('ControlPlane', cpMachines),
     ...machineGroup('Worker', workers),

@@ -121,6 +121,8 @@ function combine(type: string, input: ControlPlaneStatusInput, sources: readonly
     };
   if (input.connectionError)
     return { type, status: 'Unknown', reason: 'ConnectionDown', message: input.connectionError };
+  if (input.machines.length === 0)
+    return { type, status: 'Unknown', reason: 'HealthUnknown', message: 'there are no Machines' };
   const parts = sources.map((source) =>
     aggregate(type, machineView(input.machines), {
       source,

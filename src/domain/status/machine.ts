@@ -5,6 +5,7 @@ import {
   findCondition,
   mergeConditions,
   mergeV1Beta1Conditions,
+  refusal,
   summarize,
   type V1Beta1Input,
 } from '../conditions.js';
@@ -23,6 +24,7 @@ export interface NodeView {
   readonly nodeInfo?: Record<string, unknown>;
 }
 
+/** Everything a Machine's status is made of. */
 export interface MachineStatusInput {
   readonly machine: Machine;
   readonly infrastructure: KubeObject | undefined;
@@ -31,6 +33,8 @@ export interface MachineStatusInput {
   /** Why the workload cluster could not be asked; a node that was seen before is then Unknown, never absent. */
   readonly connectionError?: string;
   readonly failure: RecordedFailure | undefined;
+  /** Why a child was not taken: it belongs to somebody else. It then counts as absent. */
+  readonly refused?: { readonly bootstrap?: string; readonly infrastructure?: string };
   readonly paused: boolean;
   /** Why there is no Node yet, as far as the instance tells. */
   readonly nodeHint?: string;
@@ -39,6 +43,7 @@ export interface MachineStatusInput {
   readonly now: string;
 }
 
+/** Machine.status.phase; Failed is never set, as upstream. */
 export type MachinePhase = 'Pending' | 'Provisioning' | 'Provisioned' | 'Running' | 'Deleting' | 'Failed';
 
 /**
@@ -55,8 +60,9 @@ export function machineStatus(input: MachineStatusInput): MachineStatus {
     (isProvisioned(infrastructure) && machine.spec.providerID !== undefined);
   const nodeName = node?.name ?? old?.nodeRef?.name;
   const own: ConditionInput[] = [
-    bootstrapCondition(machine, bootstrap, input.failure),
-    infrastructureCondition(infrastructure, provisioned, input.failure),
+    refusal('BootstrapConfigReady', input.refused?.bootstrap) ?? bootstrapCondition(machine, bootstrap, input.failure),
+    refusal('InfrastructureReady', input.refused?.infrastructure) ??
+      infrastructureCondition(infrastructure, provisioned, input.failure),
     ...nodeConditions(input, nodeName),
     deletingCondition(machine, input.deletion),
     { type: 'Updating', status: 'False', reason: 'NotUpdating' },

@@ -1,5 +1,5 @@
-import { request } from 'node:https';
 import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
 import type { Component } from '../component.js';
 import type { Endpoints, Layout } from '../layout.js';
 import type { SandboxPki } from '../pki.js';

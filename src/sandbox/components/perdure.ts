@@ -1,8 +1,8 @@
+import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { SEARCH_ATTRIBUTES } from '../../workflows/names.js';
 import type { Component } from '../component.js';
 import type { Endpoints, Layout } from '../layout.js';
-import net from 'node:net';
 
 const dist = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -45,6 +45,13 @@ export function temporal(binary: string, layout: Layout, endpoints: Endpoints): 
 
 const health = (url: string) => async (): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
 
+/** A module of this package, run instead of the usual one. */
+export interface Entry {
+  /** Below the package's root of compiled code. */
+  readonly module: string;
+  readonly args: readonly string[];
+}
+
 export interface ProcessEnv {
   readonly layout: Layout;
   readonly endpoints: Endpoints;
@@ -53,17 +60,54 @@ export interface ProcessEnv {
 
 /** Admission and conversion webhooks. */
 export function webhooks({ env }: ProcessEnv, ready: () => Promise<boolean>): Component {
-  return { name: 'webhooks', command: process.execPath, args: [dist('api/webhooks/main.js')], env, ready, restart: true };
+  return {
+    name: 'webhooks',
+    command: process.execPath,
+    args: [dist('api/webhooks/main.js')],
+    env,
+    ready,
+    restart: true,
+  };
 }
 
-export function bridge({ endpoints, env }: ProcessEnv): Component {
-  return { name: 'bridge', command: process.execPath, args: [dist('bridge/main.js')], env: { ...env, PERDURE_HEALTH_ADDRESS: new URL(endpoints.bridgeHealth).host }, ready: health(endpoints.bridgeHealth), restart: true };
+export function bridge(
+  { endpoints, env }: ProcessEnv,
+  entry: Entry = { module: 'bridge/main.js', args: [] },
+): Component {
+  return {
+    name: 'bridge',
+    command: process.execPath,
+    args: [dist(entry.module), ...entry.args],
+    env: { ...env, PERDURE_HEALTH_ADDRESS: new URL(endpoints.bridgeHealth).host },
+    ready: health(endpoints.bridgeHealth),
+    restart: true,
+  };
 }
 
-export function workers({ endpoints, env }: ProcessEnv): Component {
-  return { name: 'workers', command: process.execPath, args: [dist('workers/main.js')], env: { ...env, PERDURE_HEALTH_ADDRESS: new URL(endpoints.workerHealth).host }, ready: health(endpoints.workerHealth), restart: true, graceMs: 25_000 };
+export function workers(
+  { endpoints, env }: ProcessEnv,
+  entry: Entry = { module: 'workers/main.js', args: [] },
+): Component {
+  return {
+    name: 'workers',
+    command: process.execPath,
+    args: [dist(entry.module), ...entry.args],
+    env: { ...env, PERDURE_HEALTH_ADDRESS: new URL(endpoints.workerHealth).host },
+    ready: health(endpoints.workerHealth),
+    restart: true,
+    graceMs: 25_000,
+  };
 }
 
 export function machineHost({ env }: ProcessEnv, ready: () => Promise<boolean>): Component {
-  return { name: 'machine-host', command: process.execPath, args: [dist('sandbox/machines/main.js')], env, ready, restart: true, graceMs: 60_000 };
+  return {
+    name: 'machine-host',
+    command: process.execPath,
+    args: [dist('sandbox/machines/main.js')],
+    env,
+    ready,
+    restart: true,
+    keep: true,
+    graceMs: 60_000,
+  };
 }

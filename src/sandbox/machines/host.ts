@@ -132,7 +132,7 @@ class MachineHost implements MachineHostHandle {
   async start(): Promise<void> {
     const { stateDir, log } = this.#options;
     rmSync(hostPaths(stateDir).ready, { force: true });
-    const before = raiseInotifyLimit(stateDir);
+    const before = raiseInotifyLimit();
     if (before !== undefined)
       log.info('raised fs.inotify.max_user_instances to 1024 until the sandbox is stopped', { before });
     await this.#machines.recover();

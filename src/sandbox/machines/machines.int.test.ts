@@ -1,16 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  CreateSubnetCommand,
-  CreateVpcCommand,
-  DescribeImagesCommand,
-  DescribeInstancesCommand,
-  RunInstancesCommand,
-  TerminateInstancesCommand,
-} from '@aws-sdk/client-ec2';
+import { TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import {
   CreateListenerCommand,
   CreateLoadBalancerCommand,
@@ -25,13 +18,10 @@ import { cacheDir, childEnvironment } from '../../config/config.js';
 import type { MotoHandle } from '../moto/index.js';
 import { startTestMoto, type TestClients, testClients, until } from '../moto/testing.js';
 import { ensureMachineTree } from '../tools/index.js';
-import { currentHierarchies } from './cgroups.js';
 import { localServer, readHosts } from './hosts.js';
-import { sandboxId } from './ids.js';
 import { type MachineHostHandle, startMachineHost } from './index.js';
-import { existingNamespaces } from './network/networks.js';
 import { machinePaths } from './paths.js';
-import { commandLine, pids } from './processes.js';
+import { describeInstance, launch, leftovers, makeInstanceProfile, makeVpc } from './testing.js';
 
 const BOOT_MS = 150_000;
 const log = { info: () => undefined, warn: () => undefined };
@@ -63,11 +53,11 @@ describe('a machine host on the emulated EC2', () => {
     await aws.secrets.send(
       new CreateSecretCommand({ Name: 'bootstrap', SecretBinary: Buffer.from('from the cloud\n') }),
     );
-    await makeInstanceProfile(moto.endpoint, 'nodes');
-    instanceId = await runInstance(aws, subnets[0] ?? '', controlPlaneUserData(dnsName));
+    await makeInstanceProfile(moto.endpoint);
+    instanceId = await launch(aws, subnets[0] ?? '', controlPlaneUserData(dnsName));
     await until(
-      () => instanceState(aws, instanceId),
-      (state) => state === 'running',
+      () => describeInstance(aws, instanceId),
+      (instance) => instance?.State?.Name === 'running',
     );
     await aws.elbv2.send(new RegisterTargetsCommand({ TargetGroupArn: targetGroup, Targets: [{ Id: instanceId }] }));
 
@@ -92,8 +82,7 @@ describe('a machine host on the emulated EC2', () => {
     } catch (error) {
       throw new Error(`${error}\nconsole:\n${readFileSync(machine.console, 'utf8').slice(-4_000)}`);
     }
-    const instance = (await aws.ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }))).Reservations?.[0]
-      ?.Instances?.[0];
+    const instance = await describeInstance(aws, instanceId);
     expect(nodeSummary(await apiGet(stateDir, kubeconfig, '/api/v1/nodes'))).toEqual([
       { name: instance?.PrivateDnsName, ip: instance?.PrivateIpAddress, ready: true },
     ]);
@@ -120,24 +109,6 @@ describe('a machine host on the emulated EC2', () => {
     expect(host.status().machines).toEqual([]);
   }, 60_000);
 });
-
-async function makeVpc(aws: TestClients): Promise<{ vpcId: string; subnets: string[] }> {
-  const vpc = await aws.ec2.send(new CreateVpcCommand({ CidrBlock: '10.20.0.0/16' }));
-  const vpcId = vpc.Vpc?.VpcId ?? '';
-  const zones = [
-    ['us-east-1a', '10.20.1.0/24'],
-    ['us-east-1b', '10.20.2.0/24'],
-  ] as const;
-  const subnets = await Promise.all(
-    zones.map(async ([zone, cidr]) => {
-      const made = await aws.ec2.send(
-        new CreateSubnetCommand({ VpcId: vpcId, CidrBlock: cidr, AvailabilityZone: zone }),
-      );
-      return made.Subnet?.SubnetId ?? '';
-    }),
-  );
-  return { vpcId, subnets };
-}
 
 async function makeLoadBalancer(
   aws: TestClients,
@@ -169,48 +140,6 @@ async function makeLoadBalancer(
     }),
   );
   return { dnsName: lb?.DNSName ?? '', targetGroup };
-}
-
-/** By a plain request: the project has no client of this service. */
-async function makeInstanceProfile(endpoint: string, name: string): Promise<void> {
-  const response = await fetch(endpoint, {
-    method: 'POST',
-    headers: {
-      authorization:
-        'AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20250101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0',
-    },
-    body: new URLSearchParams({ Action: 'CreateInstanceProfile', Version: '2010-05-08', InstanceProfileName: name }),
-  });
-  expect(response.status).toBe(200);
-}
-
-async function runInstance(aws: TestClients, subnet: string, userData: string): Promise<string> {
-  const images = await aws.ec2.send(
-    new DescribeImagesCommand({
-      Filters: [
-        { Name: 'name', Values: ['capa-ami-ubuntu-24.04-?1.34.4-*'] },
-        { Name: 'architecture', Values: ['x86_64'] },
-      ],
-    }),
-  );
-  const made = await aws.ec2.send(
-    new RunInstancesCommand({
-      ImageId: images.Images?.[0]?.ImageId,
-      InstanceType: 't3.large',
-      MinCount: 1,
-      MaxCount: 1,
-      SubnetId: subnet,
-      IamInstanceProfile: { Name: 'nodes' },
-      MetadataOptions: { HttpTokens: 'required' },
-      UserData: Buffer.from(userData).toString('base64'),
-    }),
-  );
-  return made.Instances?.[0]?.InstanceId ?? '';
-}
-
-async function instanceState(aws: TestClients, id: string): Promise<string> {
-  const found = await aws.ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
-  return found.Reservations?.[0]?.Instances?.[0]?.State?.Name ?? '';
 }
 
 function controlPlaneUserData(endpoint: string): string {
@@ -293,21 +222,4 @@ function nodeSummary(text: string): NodeSummary[] {
 async function coreDnsReady(stateDir: string, kubeconfig: string): Promise<boolean> {
   const text = await apiGet(stateDir, kubeconfig, '/apis/apps/v1/namespaces/kube-system/deployments/coredns');
   return text.startsWith('{') && JSON.parse(text).status?.readyReplicas === 2;
-}
-
-/** Everything of the sandbox that the kernel still holds. */
-function leftovers(stateDir: string): string[] {
-  const sandbox = sandboxId(stateDir);
-  return [
-    ...existingNamespaces(sandbox),
-    ...currentHierarchies().flatMap(({ parent }) =>
-      readdirSync(parent).filter((name) => name.startsWith(`prd-${sandbox}-`)),
-    ),
-    ...pids()
-      .map(commandLine)
-      .filter((line) => line.includes(stateDir)),
-    ...readFileSync('/proc/self/mountinfo', 'utf8')
-      .split('\n')
-      .filter((line) => line.includes(stateDir) || line.includes(`prd-${sandbox}`)),
-  ];
 }

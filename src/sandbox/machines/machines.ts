@@ -11,6 +11,7 @@ import { type MachineAction, type MachineCaps, planMachines } from './plan.js';
 import { PodRanges } from './pod-range.js';
 import { type MachineRecord, readRecords, writeRecord } from './record.js';
 import { renderSeed } from './seed.js';
+import { raiseInotifyLimit } from './sysctl.js';
 import { withCgroups } from './teardown.js';
 
 const WATCH_MS = 1_000;
@@ -169,6 +170,7 @@ export class Machines {
     };
     // In memory at once, so that a machine started at the same time gets other pod addresses.
     this.#records.set(instance.id, record);
+    raiseInotifyLimit(); // another sandbox may have ended since, and put it back
     await ensureGateway(netns, network.gatewayAddress);
     await ensurePodRoute(netns, podCidr, instance.privateIp);
     const content = { instance, seed: renderSeed(instance, userData, network), network, podCidr };

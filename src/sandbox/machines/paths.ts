@@ -5,8 +5,6 @@ export interface HostPaths {
   readonly lock: string;
   /** Written once the host serves, removed when it ends. */
   readonly ready: string;
-  /** Host-wide kernel settings changed, with their values from before. */
-  readonly sysctls: string;
   /** Addresses given to load balancers, so that they survive a restart. */
   readonly addresses: string;
   /** Name → loopback address, for clients on the host. */
@@ -32,7 +30,6 @@ export function hostPaths(stateDir: string): HostPaths {
   return {
     lock: join(stateDir, 'host.lock'),
     ready: join(stateDir, 'host.json'),
-    sysctls: join(stateDir, 'sysctls.json'),
     addresses: join(stateDir, 'addresses.json'),
     hosts: join(stateDir, 'hosts.json'),
     machines: join(stateDir, 'instances'),

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PerdureError } from '../../domain/errors.js';
 import { currentHierarchies, killCgroups, removeCgroups } from './cgroups.js';
@@ -12,11 +12,11 @@ import { restoreInotifyLimit } from './sysctl.js';
 
 /**
  * Removes everything a machine host has left: machines, cgroups, network namespaces, disks, kernel settings. Safe to repeat, and when there is
- * nothing. Goes through all of it before it rejects with what would not go.
+ * nothing, or the directory is gone. Goes through all of it before it rejects with what would not go.
  */
 export async function cleanup(stateDir: string): Promise<void> {
+  if (process.platform !== 'linux') return; // no machine ever ran here
   const dir = resolve(stateDir);
-  if (!existsSync(dir)) return;
   const holder = lockHolder(dir);
   if (holder && holder.pid !== process.pid) {
     throw new PerdureError(
@@ -49,8 +49,8 @@ export async function removeEverything(stateDir: string): Promise<void> {
   );
   await attempt(() => removeStrayCgroups(sandbox));
   await attempt(() => removeNamespaces(sandbox));
+  if (!otherSandboxesExist(sandbox)) await attempt(restoreInotifyLimit);
   const paths = hostPaths(stateDir);
-  if (existsSync(paths.sysctls)) await attempt(() => restoreInotifyLimit(stateDir, otherSandboxesExist(sandbox)));
   for (const path of [paths.ready, paths.hosts, paths.addresses, paths.agentLog])
     await attempt(() => rmSync(path, { force: true }));
   // With failures the records stay, for the next attempt.

@@ -56,6 +56,8 @@ export async function runLane<F extends CommonFacts>(input: LaneInput, hooks: La
       if (change.deleting && !deleting) {
         deleting = true;
         running?.scope.cancel();
+      } else if (change.paused && running) {
+        running.scope.cancel();
       } else if (running && hooks.supersedable.has(running.operation) && change.generation > running.generation) {
         running.scope.cancel();
       }

@@ -32,7 +32,10 @@ export async function ProvisionMachine(input: OperationInput): Promise<void> {
       );
     }
     await board.step('Node ready', 'kubeadm to finish and the node to become Ready', () =>
-      wait.awaitMachineNode.executeWithOptions({ summary: 'Wait for the node' }, [{ key }]),
+      (input.provider ? cloud(input.cloudQueue) : wait).awaitMachineNode.executeWithOptions(
+        { summary: 'Wait for the node' },
+        [{ key }],
+      ),
     );
   });
 }

@@ -90,8 +90,8 @@ export function createCloud(deps: AwsProviderDeps): Cloud {
 
   const resolve = async (request: OpenRequest): Promise<ResolvedIdentity> => {
     const { kube, signal, namespace, region, identity } = request;
-    const assumeRole: AssumeRole = (source, role) =>
-      roleCredentials(createClients(region, { endpoints, credentials: source }), role);
+    const assume: AssumeRole = (source, role) =>
+      roleCredentials(createClients(region, { endpoints, credentials: source }), role, deps.now);
     return await resolveIdentity(
       identity,
       { kube, namespace, signal },
@@ -99,7 +99,7 @@ export function createCloud(deps: AwsProviderDeps): Cloud {
         managerNamespace: deps.managerNamespace,
         autoCreateController: deps.controllerIdentityAutoCreate,
         controllerCredentials: deps.credentials,
-        assumeRole,
+        assumeRole: assume,
       },
     );
   };
@@ -126,27 +126,49 @@ export function createCloud(deps: AwsProviderDeps): Cloud {
   };
 }
 
-/** Credentials by AssumeRole; the SDK calls again shortly before they expire. Source: capa pkg/cloud/identity. */
-function roleCredentials(source: AwsClients, role: AWSClusterRoleIdentity): AwsCredentials {
-  const { roleARN, sessionName, durationSeconds, inlinePolicy, policyARNs, externalID } = role.spec;
+type Temporary = Extract<AwsCredentials, { readonly accessKeyId: string }>;
+const RENEW_BEFORE_MS = 5 * 60_000;
+
+/**
+ * Credentials by AssumeRole, shared by the clients of all services and renewed five minutes before they expire. Source: capa pkg/cloud/identity.
+ */
+function roleCredentials(source: AwsClients, role: AWSClusterRoleIdentity, now: () => Date): AwsCredentials {
+  let current: Promise<Temporary> | undefined;
+  let until = 0;
   return async () => {
-    // Not the opener's signal: the provider outlives the activity that made it.
-    const { Credentials: got } = await source.sts.assumeRole(
-      {
-        RoleArn: roleARN,
-        RoleSessionName: sessionName || `perdure-${role.metadata.name}`.slice(0, 64),
-        ...(durationSeconds ? { DurationSeconds: durationSeconds } : {}),
-        ...(inlinePolicy ? { Policy: inlinePolicy } : {}),
-        ...(policyARNs?.length ? { PolicyArns: policyARNs.map((arn) => ({ arn })) } : {}),
-        ...(externalID ? { ExternalId: externalID } : {}),
-      },
-      { abortSignal: AbortSignal.timeout(30_000) },
-    );
-    return {
-      accessKeyId: got?.AccessKeyId ?? '',
-      secretAccessKey: got?.SecretAccessKey ?? '',
-      ...(got?.SessionToken ? { sessionToken: got.SessionToken } : {}),
-      ...(got?.Expiration ? { expiration: got.Expiration } : {}),
-    };
+    if (current && now().getTime() < until - RENEW_BEFORE_MS) return await current;
+    until = Number.POSITIVE_INFINITY;
+    const next = assumeRole(source, role);
+    current = next;
+    try {
+      const credentials = await next;
+      until = credentials.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+      return credentials;
+    } catch (error) {
+      if (current === next) current = undefined;
+      throw error;
+    }
+  };
+}
+
+async function assumeRole(source: AwsClients, { metadata, spec }: AWSClusterRoleIdentity): Promise<Temporary> {
+  const { roleARN, sessionName, durationSeconds, inlinePolicy, policyARNs, externalID } = spec;
+  // Not the opener's signal: the answer outlives the activity that asked first.
+  const { Credentials: got } = await source.sts.assumeRole(
+    {
+      RoleArn: roleARN,
+      RoleSessionName: sessionName || `perdure-${metadata.name}`.slice(0, 64),
+      ...(durationSeconds ? { DurationSeconds: durationSeconds } : {}),
+      ...(inlinePolicy ? { Policy: inlinePolicy } : {}),
+      ...(policyARNs?.length ? { PolicyArns: policyARNs.map((arn) => ({ arn })) } : {}),
+      ...(externalID ? { ExternalId: externalID } : {}),
+    },
+    { abortSignal: AbortSignal.timeout(30_000) },
+  );
+  return {
+    accessKeyId: got?.AccessKeyId ?? '',
+    secretAccessKey: got?.SecretAccessKey ?? '',
+    ...(got?.SessionToken ? { sessionToken: got.SessionToken } : {}),
+    ...(got?.Expiration ? { expiration: got.Expiration } : {}),
   };
 }

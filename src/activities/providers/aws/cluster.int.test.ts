@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { CreateLoadBalancerCommand, DescribeLoadBalancersCommand } from '@aws-sdk/client-elastic-load-balancing';
 import { type FakeCall, FakeKube } from '../../../../test/helpers/fake-kube.js';
 import type { AWSCluster, AWSClusterSpec } from '../../../api/types/aws.js';
@@ -9,6 +9,8 @@ import { startTestMoto, testClients } from '../../../sandbox/moto/testing.js';
 import { BALANCER_ANNOTATION } from './balancer.js';
 import { TAG } from './tags.js';
 import { type AwsProvider, awsClusterObjects, clusterContext, ensureCluster, removeCluster, testProvider } from './testing.js';
+
+jest.setTimeout(120_000);
 
 let moto: MotoHandle;
 let provider: AwsProvider;

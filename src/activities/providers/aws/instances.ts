@@ -31,6 +31,7 @@ import { observationOf, providerIdOf, writeStatus } from './machine-status.js';
 import { clientToken } from './names.js';
 import { chooseGroups, chooseSubnet } from './placement.js';
 import type { FetchMany } from './reads.js';
+import { requireVpcId } from './scope.js';
 import { assertMachineSupported } from './supported.js';
 import { clusterTag, TAG, tagMap } from './tags.js';
 import { prepareUserData, removeSecrets } from './user-data.js';
@@ -56,13 +57,13 @@ async function launch(scope: MachineScope): Promise<Instance> {
   const [image, subnetId, groups] = await Promise.all([chooseImage(scope), chooseSubnet(scope), chooseGroups(scope)]);
   await remember(scope);
   const userData = await prepareUserData(scope);
-  const token = clientToken(ctx.machineId, 'instance');
+  const token = clientToken(ctx.machineId, 'instance', requireVpcId(cluster));
   const request = launchRequest({
     label: scope.label,
     spec: object.spec,
     image,
     subnetId,
-    groups,
+    groups: groups.all,
     userData,
     tags: machineTags(scope),
     clusterSshKey: cluster.object.spec.sshKeyName,

@@ -81,7 +81,7 @@ export async function repairTags(scope: MachineScope, instance: Instance): Promi
 
 /** Adds missing groups to every interface, and takes off those of the machine's spec that were applied before and are wished no more. */
 export async function repairGroups(scope: MachineScope, instance: Instance): Promise<void> {
-  const wanted = await chooseGroups(scope);
+  const { all: wanted, additional } = await chooseGroups(scope);
   const before = Object.keys(readRecord<boolean>(scope, LAST_GROUPS));
   const obsolete = new Set(before.filter((id) => !wanted.includes(id)));
   for (const eni of instance.NetworkInterfaces ?? []) {
@@ -90,14 +90,7 @@ export async function repairGroups(scope: MachineScope, instance: Instance): Pro
     if (next.length === current.length && next.every((id) => current.includes(id))) continue;
     await scope.aws.ec2.modifyNetworkInterfaceAttribute({ NetworkInterfaceId: eni.NetworkInterfaceId ?? '', Groups: next });
   }
-  const extra = wanted.filter((id) => isAdditional(scope, id));
-  if (extra.join() !== before.sort().join()) await writeRecord(scope, LAST_GROUPS, Object.fromEntries(extra.map((id) => [id, true])));
-}
-
-/** Groups that the spec adds; those of the roles are not recorded. */
-function isAdditional(scope: MachineScope, id: string): boolean {
-  const roles = Object.values(requireCluster(scope).object.status?.networkStatus?.securityGroups ?? {});
-  return !roles.some((group) => group.id === id);
+  if (additional.join() !== before.sort().join()) await writeRecord(scope, LAST_GROUPS, Object.fromEntries(additional.map((id) => [id, true])));
 }
 
 /** Instance metadata options, when the spec states them. */

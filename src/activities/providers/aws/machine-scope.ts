@@ -1,10 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { AWSCluster, AWSIdentityReference, AWSMachine, AWSMachineStatus } from '../../../api/types/aws.js';
 import { KINDS } from '../../../api/types/kinds.js';
 import { PerdureError } from '../../../domain/errors.js';
 import { LABEL } from '../../../domain/names.js';
 import type { MachineContext } from '../port.js';
 import type { AwsCall, Cloud } from './cloud.js';
+import { sameJson } from './equal.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { regionOfZone } from './names.js';
 import { type ClusterScope, FIELD_MANAGER, openScope } from './scope.js';
@@ -46,14 +46,14 @@ export async function openMachine(cloud: Cloud, ctx: AwsMachineContext): Promise
   const store = async (change: (copy: AWSMachine) => void, subresource?: 'status'): Promise<void> => {
     const known = structuredClone(object);
     change(known);
-    if (isDeepStrictEqual(known, object)) return;
+    if (sameJson(known, object)) return;
     const stored = await kube.modify<AWSMachine>(
       KINDS.AWSMachine,
       { namespace, name },
       (current) => {
         const copy = structuredClone(current);
         change(copy);
-        if (!isDeepStrictEqual(copy, current)) return copy;
+        if (!sameJson(copy, current)) return copy;
         object = current;
         return undefined;
       },

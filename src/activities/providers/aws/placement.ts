@@ -47,16 +47,26 @@ function wrongSubnet({ label }: MachineScope, field: string, problem: string): P
   return new PerdureError('InvalidConfiguration', `AWSMachine ${label}: ${field}: ${problem}; correct it`, { details: { field } });
 }
 
+export interface ChosenGroups {
+  /** All, sorted. */
+  readonly all: readonly string[];
+  /** Those that only the machine's spec adds. */
+  readonly additional: readonly string[];
+}
+
 /** Groups of the machine: those of its roles, overrides of machine before cluster, then the additional ones. */
-export async function chooseGroups(scope: MachineScope): Promise<string[]> {
+export async function chooseGroups(scope: MachineScope): Promise<ChosenGroups> {
   const roles: SecurityGroupRole[] = scope.isControlPlane ? ['node', 'lb', 'controlplane'] : ['node', 'lb'];
   const { securityGroupOverrides = {}, additionalSecurityGroups = [] } = scope.object.spec;
   const plain = roles.filter((role) => !securityGroupOverrides[role]);
   const core = plain.length > 0 ? await groupIds(requireCluster(scope), plain) : [];
   const overrides = roles.flatMap((role) => securityGroupOverrides[role] ?? []);
-  const additional: string[] = [];
-  for (const reference of additionalSecurityGroups) additional.push(...(await resolveGroups(scope, reference)));
-  return [...new Set([...core, ...overrides, ...additional])].sort();
+  const own = new Set([...core, ...overrides]);
+  const additional = new Set<string>();
+  for (const reference of additionalSecurityGroups) {
+    for (const id of await resolveGroups(scope, reference)) if (!own.has(id)) additional.add(id);
+  }
+  return { all: [...own, ...additional].sort(), additional: [...additional].sort() };
 }
 
 async function resolveGroups(scope: MachineScope, { id, filters = [] }: AWSResourceReference): Promise<string[]> {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { AWSCluster, AWSClusterSpec, AWSClusterStatus, SubnetSpec, VPCSpec } from '../../../api/types/aws.js';
 import { KINDS } from '../../../api/types/kinds.js';
 import type { ObjectMeta } from '../../../api/types/meta.js';
@@ -6,6 +5,7 @@ import { mergeV1Beta1Conditions, type V1Beta1Input } from '../../../domain/condi
 import { isFailure, PerdureError } from '../../../domain/errors.js';
 import type { ClusterContext } from '../port.js';
 import type { AwsCall, Cloud } from './cloud.js';
+import { sameJson } from './equal.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { type Identity, ownershipOf } from './tags.js';
 
@@ -59,7 +59,7 @@ export async function openScope(cloud: Cloud, ctx: ClusterContext<AWSCluster>): 
   const store = async (change: (copy: AWSCluster) => void, subresource?: 'status'): Promise<void> => {
     const known = structuredClone(object);
     change(known);
-    if (isDeepStrictEqual(known, object)) return;
+    if (sameJson(known, object)) return;
     const ref = { namespace: view.namespace, name: object.metadata.name };
     const stored = await kube.modify<AWSCluster>(
       KINDS.AWSCluster,
@@ -67,7 +67,7 @@ export async function openScope(cloud: Cloud, ctx: ClusterContext<AWSCluster>): 
       (current) => {
         const copy = structuredClone(current);
         change(copy);
-        if (!isDeepStrictEqual(copy, current)) return copy;
+        if (!sameJson(copy, current)) return copy;
         object = current;
         return undefined;
       },

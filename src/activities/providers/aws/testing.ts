@@ -70,7 +70,7 @@ export function awsMachineObjects(name: string, wish: MachineWish): [Machine, AW
         annotations: { [ANNOTATION.id]: `machine-id-${namespace}-${name}` },
         ownerReferences: [{ apiVersion: apiVersionOf(KINDS.Machine), kind: 'Machine', name, uid: `machine-${namespace}-${name}` }],
       },
-      spec: { instanceType: 't3.large', ami: { id: 'ami-0123456789abcdef0' }, ...spec },
+      spec: { instanceType: 't3.large', ...spec },
     },
     {
       apiVersion: 'v1',

@@ -1,16 +1,4 @@
-import {
-  atomicList,
-  block,
-  bounded,
-  flag,
-  int32,
-  listMap,
-  mapOf,
-  obj,
-  oneOf,
-  type Schema,
-  text,
-} from '../lib.js';
+import { atomicList, block, bounded, flag, int32, listMap, mapOf, obj, oneOf, type Schema, text } from '../lib.js';
 import { envVar } from './pod-env.js';
 
 /** kubeadm's ClusterConfiguration as v1beta2 has it. Source: cluster-api api/bootstrap/kubeadm/v1beta2/kubeadm_types.go. */

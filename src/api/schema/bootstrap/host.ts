@@ -1,18 +1,9 @@
-import {
-  atomicList,
-  block,
-  bounded,
-  flag,
-  int32,
-  list,
-  obj,
-  oneOf,
-} from '../lib.js';
+import { atomicList, block, bounded, flag, int32, list, obj, oneOf } from '../lib.js';
 import { path } from './cluster-configuration.js';
 
 /** What the bootstrap data does on the host besides kubeadm. Source: cluster-api api/bootstrap/kubeadm/v1beta2/kubeadmconfig_types.go. */
 
-export const FILE_ENCODINGS = ['base64', 'gzip', 'gzip+base64'] as const;
+const FILE_ENCODINGS = ['base64', 'gzip', 'gzip+base64'] as const;
 const GUID_OR_NAME =
   "self.matches('^(Linux|LinuxSwap|LinuxRAID|LVM|Fat32|NTFS|LinuxExtended|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$')";
 
@@ -32,10 +23,10 @@ export function files() {
     {
       append: flag('Appends to the file when it exists.'),
       content: bounded('Content; excludes contentFrom.', 10_240),
-      contentFormat: oneOf('Template evaluates the content as a Go template that knows {{ .controlPlane.version }}; default Raw.', [
-        'Raw',
-        'Template',
-      ]),
+      contentFormat: oneOf(
+        'Template evaluates the content as a Go template that knows {{ .controlPlane.version }}; default Raw.',
+        ['Raw', 'Template'],
+      ),
       contentFrom: secretSource('the content'),
       encoding: oneOf('Encoding of the content; default plain text.', FILE_ENCODINGS),
       owner: bounded('Owner and group, e.g. root:root.', 256),

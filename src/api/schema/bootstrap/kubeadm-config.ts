@@ -38,5 +38,8 @@ export const kubeadmConfigStatusSchema = block('Observed state of the KubeadmCon
 });
 
 export const kubeadmConfigTemplateSpecSchema = obj('The template.', {
-  template: block('What is copied into each KubeadmConfig.', { metadata: templateMetadata(), spec: kubeadmConfigSpec() }),
+  template: block('What is copied into each KubeadmConfig.', {
+    metadata: templateMetadata(),
+    spec: kubeadmConfigSpec(),
+  }),
 });

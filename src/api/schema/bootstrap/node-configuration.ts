@@ -1,17 +1,4 @@
-import {
-  atomicList,
-  block,
-  bounded,
-  flag,
-  int32,
-  list,
-  mapOf,
-  obj,
-  oneOf,
-  seconds,
-  text,
-  time,
-} from '../lib.js';
+import { atomicList, block, bounded, flag, int32, list, mapOf, obj, oneOf, seconds, text, time } from '../lib.js';
 import { extraArgs, path } from './cluster-configuration.js';
 
 /** kubeadm's InitConfiguration and JoinConfiguration as v1beta2 has them. Source: cluster-api api/bootstrap/kubeadm/v1beta2/kubeadm_types.go. */
@@ -30,7 +17,10 @@ export function nodeTaint() {
 function nodeRegistration() {
   return block('How the Node registers.', {
     criSocket: path('Socket of the container runtime.'),
-    ignorePreflightErrors: atomicList('Preflight checks that may fail.', path('Name of a check.'), { minItems: 1, maxItems: 50 }),
+    ignorePreflightErrors: atomicList('Preflight checks that may fail.', path('Name of a check.'), {
+      minItems: 1,
+      maxItems: 50,
+    }),
     imagePullPolicy: oneOf('When images are pulled; default IfNotPresent.', IMAGE_PULL_POLICIES),
     imagePullSerial: flag('Pulls images one after the other; default true.'),
     kubeletExtraArgs: extraArgs('kubeletExtraArgs', 'the kubelet'),
@@ -59,7 +49,9 @@ export function skipPhases() {
 
 function timeouts() {
   return block('How long kubeadm waits.', {
-    controlPlaneComponentHealthCheckSeconds: seconds('For the control plane components; default 240. The same for init and join.'),
+    controlPlaneComponentHealthCheckSeconds: seconds(
+      'For the control plane components; default 240. The same for init and join.',
+    ),
     discoverySeconds: seconds('For the discovery of the cluster; default 300.'),
     etcdAPICallSeconds: seconds('For calls to etcd; default 120.'),
     kubeletHealthCheckSeconds: seconds('For the kubelet; default 240.'),
@@ -158,11 +150,7 @@ function discovery() {
 export function joinConfiguration() {
   return block('Settings of a machine that joins, for kubeadm join.', {
     caCertPath: path('Path of the certificate authority; default /etc/kubernetes/pki/ca.crt.'),
-    controlPlane: obj(
-      'Makes the machine a control plane machine.',
-      {},
-      { localAPIEndpoint: localAPIEndpoint() },
-    ),
+    controlPlane: obj('Makes the machine a control plane machine.', {}, { localAPIEndpoint: localAPIEndpoint() }),
     discovery: discovery(),
     nodeRegistration: nodeRegistration(),
     patches: patches(),

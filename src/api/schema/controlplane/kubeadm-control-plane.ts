@@ -45,7 +45,9 @@ function rollout() {
 function remediation() {
   return block('How unhealthy machines are replaced.', {
     maxRetry: int32('How often a replacement that fails is tried again; default for ever.'),
-    minHealthyPeriodSeconds: seconds('How long a machine has to be healthy for the count of retries to start anew; default 3600.'),
+    minHealthyPeriodSeconds: seconds(
+      'How long a machine has to be healthy for the count of retries to start anew; default 3600.',
+    ),
     retryPeriodSeconds: seconds('How long to wait between retries; default 0.'),
   });
 }

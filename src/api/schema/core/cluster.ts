@@ -18,7 +18,10 @@ export const CLUSTER_PHASES = ['Pending', 'Provisioning', 'Provisioned', 'Deleti
 
 function networkRanges(what: string) {
   return obj(`Addresses of ${what}.`, {
-    cidrBlocks: atomicList(`CIDR blocks of ${what}.`, bounded('IPv4 or IPv6 CIDR block.', 43), { minItems: 1, maxItems: 100 }),
+    cidrBlocks: atomicList(`CIDR blocks of ${what}.`, bounded('IPv4 or IPv6 CIDR block.', 43), {
+      minItems: 1,
+      maxItems: 100,
+    }),
   });
 }
 

@@ -33,7 +33,12 @@ export function maxInFlight() {
 export function deploymentStrategy() {
   return obj(
     'How Machines are replaced.',
-    { type: oneOf('RollingUpdate replaces step by step, OnDelete when a Machine is deleted.', ['RollingUpdate', 'OnDelete']) },
+    {
+      type: oneOf('RollingUpdate replaces step by step, OnDelete when a Machine is deleted.', [
+        'RollingUpdate',
+        'OnDelete',
+      ]),
+    },
     {
       rollingUpdate: block('Limits of a rolling update; only with type RollingUpdate.', {
         maxSurge: maxSurge(),

@@ -36,19 +36,30 @@ function machineSpecParts() {
         {},
         {
           configRef: contractRef('the bootstrap config'),
-          dataSecretName: text('Name of the Secret with the bootstrap data; excludes configRef for Machines made by hand.', {
-            minLength: 0,
-            maxLength: 253,
-          }),
+          dataSecretName: text(
+            'Name of the Secret with the bootstrap data; excludes configRef for Machines made by hand.',
+            {
+              minLength: 0,
+              maxLength: 253,
+            },
+          ),
         },
       ),
       infrastructureRef: contractRef('the infrastructure machine or its template'),
     },
     optional: {
       deletion: deletionTimeouts(),
-      failureDomain: bounded('Failure domain to create the machine in; one of the names in the status of the Cluster.', 256),
-      minReadySeconds: int32('How long a Machine has to be Ready before it counts as Available; default 0.', { minimum: 0 }),
-      providerID: bounded('Identity of the instance, the same as the providerID of the Node. Filled in by the controller.', 512),
+      failureDomain: bounded(
+        'Failure domain to create the machine in; one of the names in the status of the Cluster.',
+        256,
+      ),
+      minReadySeconds: int32('How long a Machine has to be Ready before it counts as Available; default 0.', {
+        minimum: 0,
+      }),
+      providerID: bounded(
+        'Identity of the instance, the same as the providerID of the Node. Filled in by the controller.',
+        512,
+      ),
       readinessGates: gates('the Ready condition of the Machine'),
       taints: machineTaints(),
       version: bounded('Kubernetes version, e.g. v1.34.0; a missing v is put in front.', 256),
@@ -88,7 +99,9 @@ export function machineAddresses() {
     type: oneOf('Kind of address.', ADDRESS_TYPES),
     address: bounded('The address.', 256),
   });
-  return atomicList('Addresses of the machine, as the infrastructure provider reports them.', address, { maxItems: 256 });
+  return atomicList('Addresses of the machine, as the infrastructure provider reports them.', address, {
+    maxItems: 256,
+  });
 }
 
 export function machineDeletionStatus() {

@@ -48,7 +48,10 @@ export function unhealthyNodeConditions() {
     status: text('Status that is unhealthy.', { minLength: 1 }),
     timeoutSeconds: timeout(),
   });
-  return atomicList('Conditions of the Node of which any makes its Machine unhealthy.', item, { minItems: 1, maxItems: 100 });
+  return atomicList('Conditions of the Node of which any makes its Machine unhealthy.', item, {
+    minItems: 1,
+    maxItems: 100,
+  });
 }
 
 export function unhealthyMachineConditionType() {
@@ -87,7 +90,9 @@ function healthCheckParts() {
   return {
     enabled: flag('Turns the health check on or off, whatever the class says.'),
     checks: block('What makes a Machine unhealthy.', {
-      nodeStartupTimeoutSeconds: seconds('How long a Machine may take to get a Node; 0 turns the check off, else at least 30.'),
+      nodeStartupTimeoutSeconds: seconds(
+        'How long a Machine may take to get a Node; 0 turns the check off, else at least 30.',
+      ),
       unhealthyMachineConditions: unhealthyMachineConditions(),
       unhealthyNodeConditions: unhealthyNodeConditions(),
     }),
@@ -145,7 +150,10 @@ function machineDeployments() {
     failureDomain: bounded('Failure domain of the machines.', 256),
     healthCheck: block('Health check of the machines.', {
       ...healthCheckParts(),
-      remediation: block('How unhealthy machines are replaced.', { ...remediationFields(), maxInFlight: maxInFlight() }),
+      remediation: block('How unhealthy machines are replaced.', {
+        ...remediationFields(),
+        maxInFlight: maxInFlight(),
+      }),
     }),
     metadata: templateMetadata(),
     minReadySeconds: seconds('How long a Machine has to be Ready before it counts as Available.'),
@@ -182,7 +190,9 @@ export function topology() {
       classRef: obj(
         'The ClusterClass.',
         { name: objectName('Name of the ClusterClass.') },
-        { namespace: bounded('Namespace of the ClusterClass; default that of the Cluster.', 63, { pattern: DNS_LABEL }) },
+        {
+          namespace: bounded('Namespace of the ClusterClass; default that of the Cluster.', 63, { pattern: DNS_LABEL }),
+        },
       ),
       version: bounded('Kubernetes version of the Cluster.', 256),
     },

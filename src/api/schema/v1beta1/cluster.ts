@@ -27,10 +27,14 @@ export const clusterSpecSchema = obj(
         services: networkRanges('Services'),
       },
     ),
-    controlPlaneEndpoint: obj('Where the Kubernetes API answers. Filled in by the controller; fixed once set.', {}, {
-      host: text('Name or address.', { maxLength: 512 }),
-      port: int32('Port.'),
-    }),
+    controlPlaneEndpoint: obj(
+      'Where the Kubernetes API answers. Filled in by the controller; fixed once set.',
+      {},
+      {
+        host: text('Name or address.', { maxLength: 512 }),
+        port: int32('Port.'),
+      },
+    ),
     controlPlaneRef: objectRef('the control plane'),
     infrastructureRef: objectRef('the infrastructure cluster'),
     paused: flag('Stops reconciliation while true.'),

@@ -1,18 +1,18 @@
-import type { Static, TSchema } from '@sinclair/typebox';
-import { gates, statusVersions, conditions as v1beta2Conditions } from '../common.js';
+import type { TSchema } from '@sinclair/typebox';
+import { gates, conditions as v1beta2Conditions } from '../common.js';
 import { bounded, duration, freeJson, int32, int64, listMap, obj, type Schema, stringMap, text } from '../lib.js';
 
 /** What the v1beta1 kinds share. Source: cluster-api api/core/v1beta1. */
 
-type Json = Record<string, unknown>;
+/** Keywords that v1beta2 added; no field of any kind is called like one of them. */
+const STRICT = new Set(['minProperties', 'minItems']);
 
-/** Drops the keywords wherever they stand; no field of any kind is called like one of them. */
 function relaxed(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const { minProperties, minItems, 'x-kubernetes-list-type': listType, ...rest } = value as Json;
-  const out: Json = Object.fromEntries(Object.entries(rest).map(([key, child]) => [key, relaxed(child)]));
-  if (listType !== undefined && listType !== 'atomic') out['x-kubernetes-list-type'] = listType;
-  return out;
+  const kept = Object.entries(value).filter(
+    ([key, child]) => !STRICT.has(key) && !(key === 'x-kubernetes-list-type' && child === 'atomic'),
+  );
+  return Object.fromEntries(kept.map(([key, child]) => [key, relaxed(child)]));
 }
 
 /**
@@ -88,8 +88,6 @@ export function v1beta2Counters() {
   };
 }
 
-export { statusVersions };
-
 export function variables(description: string) {
   const variable = obj(
     'Value of a variable.',
@@ -101,5 +99,3 @@ export function variables(description: string) {
   );
   return listMap(description, variable, ['name'], { maxItems: 1000 });
 }
-
-export type ObjectReference = Static<ReturnType<typeof objectRef>>;

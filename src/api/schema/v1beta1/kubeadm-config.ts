@@ -1,5 +1,14 @@
 import { path } from '../bootstrap/cluster-configuration.js';
-import { commands, diskPartition, files, filesystems, ignition, ntp, partitionFields, users } from '../bootstrap/host.js';
+import {
+  commands,
+  diskPartition,
+  files,
+  filesystems,
+  ignition,
+  ntp,
+  partitionFields,
+  users,
+} from '../bootstrap/host.js';
 import { failureFields, v1beta1Conditions } from '../common.js';
 import { bounded, flag, int32, list, obj, oneOf } from '../lib.js';
 import { observedGeneration, relax, templateMetadata, v1beta2Status } from './common.js';
@@ -70,5 +79,9 @@ export const kubeadmConfigStatusSchema = obj(
 );
 
 export const kubeadmConfigTemplateSpecSchema = obj('The template.', {
-  template: obj('What is copied into each KubeadmConfig.', {}, { metadata: templateMetadata(), spec: kubeadmConfigSpec() }),
+  template: obj(
+    'What is copied into each KubeadmConfig.',
+    {},
+    { metadata: templateMetadata(), spec: kubeadmConfigSpec() },
+  ),
 });

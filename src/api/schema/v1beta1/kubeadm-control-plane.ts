@@ -1,4 +1,4 @@
-import { failureFields, machineTaints, scaleSelector, v1beta1Conditions } from '../common.js';
+import { failureFields, machineTaints, scaleSelector, statusVersions, v1beta1Conditions } from '../common.js';
 import { controlPlaneMaxSurge } from '../controlplane/kubeadm-control-plane.js';
 import { rolloutAfter } from '../core/machine-deployment.js';
 import { bounded, duration, flag, int32, obj, oneOf, time } from '../lib.js';
@@ -8,7 +8,6 @@ import {
   objectRef,
   observedGeneration,
   readinessGates,
-  statusVersions,
   templateMetadata,
   v1beta2Counters,
   v1beta2Status,
@@ -25,7 +24,9 @@ function commonFields() {
       {},
       {
         maxRetry: int32('How often a replacement that fails is tried again; default for ever.'),
-        minHealthyPeriod: duration('How long a machine has to be healthy for the count of retries to start anew; default 1h.'),
+        minHealthyPeriod: duration(
+          'How long a machine has to be healthy for the count of retries to start anew; default 1h.',
+        ),
         retryPeriod: duration('How long to wait between retries; default 0.'),
       },
     ),

@@ -1,13 +1,14 @@
-import { clusterName, DELETION_ORDERS, labelSelector, scaleSelector, v1beta1Conditions } from '../common.js';
+import {
+  clusterName,
+  DELETION_ORDERS,
+  labelSelector,
+  scaleSelector,
+  statusVersions,
+  v1beta1Conditions,
+} from '../common.js';
 import { DEPLOYMENT_PHASES, maxInFlight, maxSurge, maxUnavailable, rolloutAfter } from '../core/machine-deployment.js';
 import { flag, immutable, int32, obj, oneOf } from '../lib.js';
-import {
-  machineNamingStrategy,
-  observedGeneration,
-  statusVersions,
-  v1beta2Counters,
-  v1beta2Status,
-} from './common.js';
+import { machineNamingStrategy, observedGeneration, v1beta2Counters, v1beta2Status } from './common.js';
 import { machineTemplate } from './machine-set.js';
 
 /** MachineDeployment, cluster.x-k8s.io/v1beta1. Source: cluster-api api/core/v1beta1/machinedeployment_types.go. */

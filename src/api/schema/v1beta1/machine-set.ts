@@ -4,13 +4,13 @@ import {
   failureFields,
   labelSelector,
   scaleSelector,
+  statusVersions,
   v1beta1Conditions,
 } from '../common.js';
 import { immutable, int32, obj, oneOf } from '../lib.js';
 import {
   machineNamingStrategy,
   observedGeneration,
-  statusVersions,
   templateMetadata,
   v1beta2Counters,
   v1beta2Status,
@@ -20,7 +20,11 @@ import { machineSpec } from './machine.js';
 /** MachineSet, cluster.x-k8s.io/v1beta1. Source: cluster-api api/core/v1beta1/machineset_types.go. */
 
 export function machineTemplate() {
-  return obj('Template of the Machines.', {}, { metadata: templateMetadata(), spec: machineSpec({ fixedCluster: false }) });
+  return obj(
+    'Template of the Machines.',
+    {},
+    { metadata: templateMetadata(), spec: machineSpec({ fixedCluster: false }) },
+  );
 }
 
 export const machineSetSpecSchema = obj(

@@ -93,7 +93,9 @@ function machineDeployments() {
 function machinePools() {
   const item = obj('One MachinePool of the Cluster.', poolNames(), {
     ...nodeTimeouts(),
-    failureDomains: list('Failure domains of the machines.', bounded('Name of a failure domain.', 256), { maxItems: 100 }),
+    failureDomains: list('Failure domains of the machines.', bounded('Name of a failure domain.', 256), {
+      maxItems: 100,
+    }),
     metadata: templateMetadata(),
     minReadySeconds: int32('How long a Node has to be Ready before its Machine counts as available.'),
     replicas: int32('Number of machines; absent when an autoscaler decides.'),
@@ -111,7 +113,9 @@ export function topology() {
       version: bounded('Kubernetes version of the Cluster.', 256),
     },
     {
-      classNamespace: bounded('Namespace of the ClusterClass; default that of the Cluster.', 63, { pattern: DNS_LABEL }),
+      classNamespace: bounded('Namespace of the ClusterClass; default that of the Cluster.', 63, {
+        pattern: DNS_LABEL,
+      }),
       controlPlane: controlPlane(),
       rolloutAfter: time('No longer used.'),
       variables: variables('Values of the variables that the class declares.'),

@@ -133,9 +133,10 @@ async function apply(scope: ClusterScope, observed: Observed): Promise<void> {
 }
 
 async function create(scope: ClusterScope, subnet: SubnetSpec): Promise<RouteTable> {
+  const VpcId = requireVpcId(scope);
   const { RouteTable: table } = await scope.aws.ec2.createRouteTable({
-    VpcId: requireVpcId(scope),
-    ClientToken: clientToken(scope.clusterId, keyOf(subnet), subnet.routeTableId ?? ''),
+    VpcId,
+    ClientToken: clientToken(scope.clusterId, keyOf(subnet), VpcId, subnet.routeTableId ?? ''),
     TagSpecifications: [{ ResourceType: 'route-table', Tags: tagList(wantedTags(scope, subnet)) }],
   });
   return table ?? {};

@@ -52,7 +52,10 @@ class Emulator:
         from moto.core.model_instances import reset_model_data
 
         self.clock.clear()
-        BackendDict.reset()
+        # moto's own reset rebuilds every backend first; without them the next call makes a fresh one.
+        for backends in list(BackendDict._instances):
+            backends.clear()
+        BackendDict._instances.clear()
         reset_model_data()
         self.delays = self.initial_delays
         self.journal.clear()

@@ -1,0 +1,105 @@
+import { readFile, stat } from 'node:fs/promises';
+import { type ActivityInboundCallsInterceptor, DefaultLogger, Runtime } from '@temporalio/worker';
+import type { ActivityDeps } from '../activities/deps.js';
+import { createAwsProvider } from '../activities/providers/aws/index.js';
+import { createRegistry } from '../activities/providers/registry.js';
+import { createWorkloadClients } from '../activities/workload/client.js';
+import { readConfig } from '../config/config.js';
+import { readWorkerConfig } from '../config/workers.js';
+import { kubeFromKubeconfigFile, kubeInCluster } from '../kube/client.js';
+import { eventRecorder } from '../kube/events.js';
+import { createLogger } from '../telemetry/logger.js';
+import { addProcessMetrics, createRegistry as createMetrics } from '../telemetry/metrics.js';
+import { startTelemetryServer } from '../telemetry/server.js';
+import { rfc3339, temporalScope } from './deps.js';
+import { watchInfraClusters } from './infra-watch.js';
+import { startWorkers } from './workers.js';
+
+/** Host names from a JSON file that is read again when it changes. */
+export function hostsResolver(file: string | undefined): ((host: string) => Promise<string | undefined>) | undefined {
+  if (!file) return undefined;
+  let known: { mtime: number; hosts: Record<string, string> } = { mtime: -1, hosts: {} };
+  return async (host) => {
+    const info = await stat(file).catch(() => undefined);
+    if (info && info.mtimeMs !== known.mtime) {
+      known = { mtime: info.mtimeMs, hosts: JSON.parse(await readFile(file, 'utf8')) as Record<string, string> };
+    }
+    return known.hosts[host];
+  };
+}
+
+/** What a caller adds to the process; tests put faults in this way. */
+export interface WorkerProcessParts {
+  /** Outermost first, before the product's own. */
+  readonly activityInterceptors?: readonly ActivityInboundCallsInterceptor[];
+}
+
+/** The worker process: reads its settings, serves until SIGTERM or SIGINT, and resolves when all workers have stopped. */
+export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<void> {
+  const config = readConfig();
+  const settings = readWorkerConfig();
+  const log = createLogger({ level: config.log.level, fields: { process: 'workers' } });
+  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  const access = { userAgent: 'perdure-workers', ...(config.kube.limit ? {} : {}) };
+  const kube = config.kube.kubeconfig
+    ? kubeFromKubeconfigFile(config.kube.kubeconfig, {
+        ...access,
+        ...(config.kube.context ? { context: config.kube.context } : {}),
+      })
+    : kubeInCluster(access);
+  const resolve = hostsResolver(settings.hostsFile);
+  const clients = createWorkloadClients(kube, resolve);
+  const recorder = eventRecorder({ kube, component: 'perdure', log });
+  const aws = createAwsProvider({
+    serviceEndpoints: settings.awsServiceEndpoints,
+    now: () => new Date(),
+    managerNamespace: settings.managerNamespace,
+    controllerIdentityAutoCreate: true,
+    ...(resolve ? { resolves: async (host: string) => (await resolve(host)) !== undefined } : {}),
+  });
+  const deps: ActivityDeps = {
+    kube,
+    providers: createRegistry([aws]),
+    workload: (cluster, signal) => clients.get(cluster, signal),
+    now: rfc3339,
+    scope: temporalScope,
+    event: (object, type, reason, message) => {
+      void recorder.record(object, type, reason, message);
+    },
+    log,
+    pollMs: settings.pollMs,
+    initializeNodes: settings.nodeInitialization === 'perdure',
+  };
+  const workers = await startWorkers({
+    temporal: config.temporal,
+    deps,
+    cloudActivitiesPerSecond: settings.cloudActivitiesPerSecond,
+    sweepEvery: settings.sweepEvery,
+    identity: config.identity,
+    ...(parts.activityInterceptors ? { activityInterceptors: parts.activityInterceptors } : {}),
+  });
+  const watching = watchInfraClusters(kube, deps.providers.all, workers.queues, log);
+  const registry = createMetrics({ process: 'workers' });
+  addProcessMetrics(registry);
+  const health = await startTelemetryServer({
+    ...config.health,
+    registry,
+    ready: () => ({ ready: watching.synced(), details: { infraClustersWatched: watching.synced() } }),
+  });
+  log.info('workers ready', { temporal: config.temporal.address });
+  const stop = async (): Promise<void> => {
+    watching.stop();
+    await workers.stop();
+    await health.stop();
+    await clients.close();
+    await kube.close();
+  };
+  let stopping: Promise<void> | undefined;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      stopping ??= stop().then(() => process.exit(0));
+    });
+  }
+  await workers.done;
+  await (stopping ?? stop());
+}
