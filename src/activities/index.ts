@@ -30,7 +30,7 @@ export function createKubeActivities(deps: ActivityDeps): KubeActivities {
     clearFailure: ({ key }: On) => clearFailure(deps, key),
     infraGraph: ({ key }: On) => infraGraph(deps, key),
     createWorkerMachines: ({ key, names }) => createWorkerMachines(deps, key, names),
-    deleteMachines: ({ key, names }) => deleteMachines(deps, key.namespace, names),
+    deleteMachines: ({ key, names }) => deleteMachines(deps, key, names),
     createControlPlaneMachine: ({ key, name, failureDomain }) => createControlPlaneMachine(deps, key, name, failureDomain),
     machineBootstrap: ({ key }: On) => machineBootstrap(deps, key),
     machineRemoveObjects: ({ key }: On) => machineRemoveObjects(deps, key),

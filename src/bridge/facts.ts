@@ -1,14 +1,8 @@
 import type { Condition, KubeObject } from '../api/types/meta.js';
 import { findCondition } from '../domain/conditions.js';
-import {
-  endpointOf,
-  isControlPlaneInitialized,
-  isDataSecretCreated,
-  isPaused,
-  isProvisioned,
-  readPath,
-} from '../domain/contract.js';
+import { endpointOf, isControlPlaneInitialized, isPaused, isProvisioned, readPath } from '../domain/contract.js';
 import { ANNOTATION } from '../domain/names.js';
+import { wishOf } from '../domain/user-spec.js';
 import { roleOf } from './sources.js';
 
 /**
@@ -84,14 +78,14 @@ export function factsOf(object: KubeObject | undefined): Facts {
       if (object.kind === 'Cluster') return clusterFacts(object);
       return object.kind === 'Machine' ? machineFacts(object) : replicaFacts(object);
     case 'bootstrap':
-      return facts(object, [isDataSecretCreated(object), readPath(object, 'status.dataSecretName')]);
-    case 'infraCluster':
-    case 'infraMachine': {
+    case 'infraMachine':
+      // Its operation follows what becomes of it; the lane is woken by what people do to it.
+      return facts(object, [wishOf(object), readPath(object, 'status.failureReason')]);
+    case 'infraCluster': {
       const endpoint = endpointOf(object);
       return facts(object, [
         object.metadata.generation,
         isProvisioned(object),
-        readPath(object, 'spec.providerID'),
         endpoint ? `${endpoint.host}:${endpoint.port}` : '',
         readPath(object, 'status.failureReason'),
       ]);

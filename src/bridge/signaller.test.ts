@@ -79,7 +79,7 @@ function setup(options: { selects?: boolean; minIntervalMs?: number } = {}) {
     selects: () => options.selects ?? true,
     signalConverged: false,
     minIntervalMs: options.minIntervalMs ?? 0,
-    childIntervalMs: 0,
+    childIntervalMs: {},
   });
   const stop = new AbortController();
   const running = [signaller.work(stop.signal), signaller.work(stop.signal)];
@@ -126,7 +126,7 @@ test('tells a lane once, and again only when there is something new', async () =
   s.look(cluster(2));
   await s.attempted(2);
   await s.drained();
-  expect(s.told).toEqual(['1 not converged yet', '2 spec changed (generation 2)']);
+  expect(s.told).toEqual(['1 not converged yet', '2 spec changed']);
 });
 
 test('remembers what it told only after it was taken', async () => {
@@ -174,7 +174,7 @@ test('makes one signal of a burst but lets a deletion through', async () => {
   s.look(cluster(3, { deletionTimestamp: 't' }));
   await s.attempted(2);
   await s.drained();
-  expect(s.told).toEqual(['1 not converged yet', '3 deletion requested; spec changed (generation 3)']);
+  expect(s.told).toEqual(['1 not converged yet', '3 deletion requested; spec changed']);
 });
 
 test('leaves objects alone that it is not meant for', async () => {

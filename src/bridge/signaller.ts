@@ -30,7 +30,7 @@ export interface SignallerOptions {
    * The same where nothing but objects below this one changed: their counts are summed up, which may lag, and each signal to a lane that waits costs
    * four events.
    */
-  readonly childIntervalMs: number;
+  readonly childIntervalMs: Readonly<Record<string, number>>;
 }
 
 const COSTLY_LOOK_MS = 2;
@@ -118,7 +118,9 @@ export class Signaller {
       return skip('converged');
     }
     const interval =
-      before && onlyChildrenChanged(before.token, token) ? Math.max(minIntervalMs, childIntervalMs) : minIntervalMs;
+      before && onlyChildrenChanged(before.token, token)
+        ? Math.max(minIntervalMs, childIntervalMs[object.kind] ?? 0)
+        : minIntervalMs;
     const dueMs = (before?.at ?? 0) + interval - Date.now();
     if (dueMs > 0 && object.metadata.deletionTimestamp === undefined) {
       queue.addAfter(item.key, dueMs, item.priority);

@@ -15,6 +15,17 @@ import { Signaller } from './signaller.js';
 import { roleOf, type Source } from './sources.js';
 import { WorldIndex } from './world.js';
 
+/**
+ * Owners whose operations keep the sums current themselves while they run may hear of their machines rarely; a deployment has none and is waited
+ * for by its Cluster.
+ */
+const CHILD_INTERVAL_MS: Readonly<Record<string, number>> = {
+  Cluster: 8_000,
+  KubeadmControlPlane: 10_000,
+  MachineSet: 10_000,
+  MachineDeployment: 1_500,
+};
+
 export interface TermOptions {
   readonly kube: Pick<KubeClient, 'listAll' | 'watch'>;
   readonly port: LanePort;
@@ -29,8 +40,8 @@ export interface TermOptions {
   readonly concurrency?: number;
   /** Default 500 ms. */
   readonly minIntervalMs?: number;
-  /** Default 3 s. */
-  readonly childIntervalMs?: number;
+  /** By kind of the lane; default `CHILD_INTERVAL_MS`. */
+  readonly childIntervalMs?: Readonly<Record<string, number>>;
   readonly queue?: QueueOptions;
 }
 
@@ -80,7 +91,7 @@ export class Term {
       selects: options.selects,
       signalConverged: options.signalConverged,
       minIntervalMs: options.minIntervalMs ?? 500,
-      childIntervalMs: options.childIntervalMs ?? 3_000,
+      childIntervalMs: options.childIntervalMs ?? CHILD_INTERVAL_MS,
     });
     this.#watched = options.sources.flatMap((source) => this.#reflectorsOf(source));
   }

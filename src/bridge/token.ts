@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../api/types/meta.js';
 import { ANNOTATION, LABEL } from '../domain/names.js';
+import { wishOf } from '../domain/user-spec.js';
 import { type Dependency, describeDependency } from './dependencies.js';
 import { gateFacts } from './facts.js';
 
@@ -31,8 +32,8 @@ function isNoise(annotation: string): boolean {
 export function tokenFor(object: KubeObject, dependencies: readonly Dependency[], paused: boolean): Token {
   const parts = new Map<string, string>([['paused', String(paused)]]);
   if (!paused) {
-    const { generation, deletionTimestamp, labels = {}, annotations = {} } = object.metadata;
-    parts.set('generation', String(generation ?? 0));
+    const { deletionTimestamp, labels = {}, annotations = {} } = object.metadata;
+    parts.set('wish', wishOf(object));
     parts.set('deleting', deletionTimestamp ?? '');
     const acted = Object.fromEntries(Object.entries(annotations).filter(([name]) => !isNoise(name)));
     // The lane itself labels what it takes into a cluster; nobody waits for that.
@@ -71,7 +72,7 @@ export function reasonFor(before: Token | undefined, after: Token): string {
   if (changed.has('paused')) return after.parts.get('paused') === 'true' ? 'paused' : 'resumed';
   const reasons: string[] = [];
   if (changed.has('deleting')) reasons.push('deletion requested');
-  if (changed.has('generation')) reasons.push(`spec changed (generation ${after.parts.get('generation') ?? ''})`);
+  if (changed.has('wish')) reasons.push('spec changed');
   if (changed.has('gates')) reasons.push('a readiness or availability gate changed');
   if (changed.has('metadata')) reasons.push('labels or annotations changed');
   const others = [...changed].filter((name) => name.startsWith('on ')).map((name) => describeDependency(name.slice(3)));

@@ -2,6 +2,7 @@ import type { KubeObject } from '../api/types/meta.js';
 import { FAILURE_TYPES, type FailureType } from './errors.js';
 import type { RecordedFailure } from './facts.js';
 import { ANNOTATION, fnv1a } from './names.js';
+import { wishOf } from './user-spec.js';
 
 /**
  * The last failed operation is kept on the object itself (annotation), so that it is seen by kubectl, outlives Temporal's history, and stops
@@ -29,8 +30,6 @@ export function failureText(failure: RecordedFailure): string {
  * value lets the lane operate again.
  */
 export function attemptOf(object: KubeObject, related: readonly (KubeObject | undefined)[]): string {
-  const parts = [object, ...related].map((o) =>
-    o ? `${o.kind}:${o.metadata.generation ?? 0}:${o.metadata.uid ?? ''}` : '-',
-  );
+  const parts = [object, ...related].map((o) => (o ? `${o.kind}:${wishOf(o)}:${o.metadata.uid ?? ''}` : '-'));
   return fnv1a([...parts, object.metadata.annotations?.[ANNOTATION.retry] ?? ''].join('|')).toString(36);
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { PerdureError } from '../domain/errors.js';
 import { readJson, writeAtomic } from './files.js';
@@ -35,6 +35,12 @@ export const logFile = (layout: Layout, name: string): string => path.join(layou
 export async function runningProcess(layout: Layout, name: string): Promise<ProcessIdentity | undefined> {
   const record = await readJson<Record_>(pidFile(layout, name));
   return record && isRunning(record.identity) ? record.identity : undefined;
+}
+
+/** Names of all components a sandbox has a record of, running or not. */
+export async function recordedComponents(layout: Layout): Promise<string[]> {
+  const files = await readdir(layout.run).catch(() => []); // no directory: nothing was ever started
+  return files.filter((f) => f.endsWith('.json')).map((f) => f.slice(0, -'.json'.length));
 }
 
 /** Starts a component in its own process group, its output in its log. The pid is on disk before anyone relies on it. */

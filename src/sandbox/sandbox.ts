@@ -6,9 +6,9 @@ import { KINDS } from '../api/types/kinds.js';
 import type { KubeObject } from '../api/types/meta.js';
 import { webhookConfigurations } from '../api/webhooks/configurations.js';
 import { kubeFromKubeconfigFile } from '../kube/client.js';
-import { stopComponent } from './component.js';
+import { type Component, recordedComponents, stopComponent } from './component.js';
 import { apiServer, controllerManager, etcd, tlsOk } from './components/control-plane.js';
-import { bridge, type Entry, machineHost, NAMESPACE, temporal, webhooks, workers } from './components/perdure.js';
+import { bridge, type Entry, machineHost, NAMESPACE, type ProcessEnv, temporal, webhooks, workers } from './components/perdure.js';
 import { freePorts, readJson, writeAtomic } from './files.js';
 import type { Endpoints, Layout } from './layout.js';
 import { startMoto, stopMoto } from './moto/index.js';
@@ -30,6 +30,8 @@ export interface SandboxOptions {
   readonly say: (line: string) => void;
   /** Other entries for Perdure's own processes: a test puts faults into them. */
   readonly entries?: { readonly bridge?: Entry; readonly workers?: Entry };
+  /** How many worker processes there are; one when absent. */
+  readonly workerProcesses?: number;
   /** Environment for child processes: PATH and HOME at least. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -120,6 +122,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     if (options.machineTree)
       await step('machine host', () => supervision.start(machineHost(perdure, () => hostReady(layout))));
     await step('workers', () => supervision.start(workers(perdure, options.entries?.workers)));
+    for (const replica of await workerReplicas(options, perdure)) await step(replica.name, () => supervision.start(replica));
     await step('bridge', () => supervision.start(bridge(perdure, options.entries?.bridge)));
     supervision.watch();
     return { endpoints, supervision, stop: stopAll };
@@ -127,6 +130,15 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     await stopAll();
     throw error;
   }
+}
+
+/** The worker processes beyond the first, each with a health address of its own. */
+async function workerReplicas(options: SandboxOptions, perdure: ProcessEnv): Promise<Component[]> {
+  const ports = await freePorts((options.workerProcesses ?? 1) - 1);
+  return ports.map((port, i) => {
+    const endpoints = { ...perdure.endpoints, workerHealth: `http://127.0.0.1:${port}` };
+    return { ...workers({ ...perdure, endpoints }, options.entries?.workers), name: `workers-${i + 2}` };
+  });
 }
 
 function tool(tools: Readonly<Record<string, string>>, name: string): string {
@@ -224,7 +236,9 @@ async function established(kube: ReturnType<typeof kubeFromKubeconfigFile>): Pro
 
 /** Stops the parts of a sandbox whose supervisor is gone, and cleans what its machine host left. */
 export async function sweepSandbox(layout: Layout, cleanupMachines: (dir: string) => Promise<void>): Promise<void> {
-  for (const name of [...COMPONENTS].reverse()) await stopComponent(layout, name, name === 'workers' ? 25_000 : 10_000);
+  const others = (await recordedComponents(layout)).filter((name) => !COMPONENTS.some((known) => known === name));
+  for (const name of [...others, ...[...COMPONENTS].reverse()])
+    await stopComponent(layout, name, name.startsWith('workers') ? 25_000 : 10_000);
   await stopMoto(layout.moto);
   await cleanupMachines(layout.machines);
 }

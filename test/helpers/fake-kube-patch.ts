@@ -4,7 +4,8 @@ import { PerdureError } from '../../src/domain/errors.js';
 import type { ApplyOptions } from '../../src/kube/kube.js';
 
 type Json = Record<string, unknown>;
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** RFC 7396. */
 export function mergePatched(target: unknown, patch: unknown): unknown {
@@ -61,7 +62,9 @@ export function applyFields(
   const { resourceVersion: _version, managedFields: _managed, uid: _uid, ...fields } = metadata;
   const next: Json = { metadata: { ...fields }, ...rest };
   if (options.force === false) refuseConflicts(current, next, others, what);
-  let merged: Json = structuredClone(current ?? { apiVersion, kind, metadata: { name: metadata.name } }) as unknown as Json;
+  let merged: Json = structuredClone(
+    current ?? { apiVersion, kind, metadata: { name: metadata.name } },
+  ) as unknown as Json;
   if (mine) {
     const kept = others.map((o) => o.object).concat(next);
     merged = dropped(merged, mine.object, kept) as Json;
@@ -75,13 +78,22 @@ export function applyFields(
   };
 }
 
-function refuseConflicts(current: KubeObject | undefined, next: Json, others: readonly AppliedFields[], what: string): void {
+function refuseConflicts(
+  current: KubeObject | undefined,
+  next: Json,
+  others: readonly AppliedFields[],
+  what: string,
+): void {
   for (const other of others) {
     const path = differing(next, other.object, current, '');
     if (path !== undefined) {
-      throw new PerdureError('Conflict', `${what}: API server answered 409: conflict with "${other.manager}": ${path}`, {
-        details: { status: 409, reason: 'Conflict' },
-      });
+      throw new PerdureError(
+        'Conflict',
+        `${what}: API server answered 409: conflict with "${other.manager}": ${path}`,
+        {
+          details: { status: 409, reason: 'Conflict' },
+        },
+      );
     }
   }
 }

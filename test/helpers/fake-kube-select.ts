@@ -36,7 +36,11 @@ export function matchesFields(object: KubeObject, selector: string | undefined):
     const parts = /^([^=!]+)(!=|==?)(.*)$/.exec(term);
     if (!parts) return false;
     const [, path = '', operator, wanted = ''] = parts;
-    const value = path.trim().split('.').reduce(fieldOf, object as unknown) ?? '';
+    const value =
+      path
+        .trim()
+        .split('.')
+        .reduce(fieldOf, object as unknown) ?? '';
     return (String(value) === wanted.trim()) === (operator !== '!=');
   });
 }

@@ -1,9 +1,9 @@
-import { apiVersionOf } from '../../src/api/types/kinds.js';
 import type { KubeObject, NamespacedName, ResourceKind } from '../../src/api/types/meta.js';
 import { isFailure, PerdureError } from '../../src/domain/errors.js';
 import type { ApplyOptions, DeleteOptions, Kube, ListOptions, WriteOptions } from '../../src/kube/kube.js';
 import { type AppliedFields, applyFields, jsonPatched, mergePatched } from './fake-kube-patch.js';
 import { matchesFields, matchesLabels } from './fake-kube-select.js';
+import { admitted, equalBut } from './fake-kube-store.js';
 
 /** One request, as seen by the `before` and `after` hooks and kept in `calls`. */
 export interface FakeCall {
@@ -29,7 +29,14 @@ export interface FakeKubeOptions {
 }
 
 /** Verbs that change something: what "steady state makes no write" tests count. */
-const WRITES: ReadonlySet<FakeCall['verb']> = new Set(['create', 'apply', 'mergePatch', 'jsonPatch', 'update', 'delete']);
+const WRITES: ReadonlySet<FakeCall['verb']> = new Set([
+  'create',
+  'apply',
+  'mergePatch',
+  'jsonPatch',
+  'update',
+  'delete',
+]);
 
 /**
  * An API server in memory behind the `Kube` interface: resourceVersions, generations, uids, optimistic locks, finalizers, label and field
@@ -131,7 +138,11 @@ export class FakeKube implements Kube {
     }
   }
 
-  async get<T extends KubeObject>(kind: ResourceKind, ref: NamespacedName, signal?: AbortSignal): Promise<T | undefined> {
+  async get<T extends KubeObject>(
+    kind: ResourceKind,
+    ref: NamespacedName,
+    signal?: AbortSignal,
+  ): Promise<T | undefined> {
     return await this.#request({ verb: 'get', ...about(kind, ref) }, signal, () => this.peek<T>(kind, ref));
   }
 
@@ -151,7 +162,8 @@ export class FakeKube implements Kube {
     const call = { verb: 'create', ...about(kind, object.metadata), ...optionsOf(options), body: object } as const;
     return await this.#request(call, options.signal, () => {
       const what = `create ${label(kind, object.metadata)}`;
-      if (kind.namespaced && !object.metadata.namespace) throw new PerdureError('Bug', `${what}: metadata.namespace is missing`);
+      if (kind.namespaced && !object.metadata.namespace)
+        throw new PerdureError('Bug', `${what}: metadata.namespace is missing`);
       if (this.peek(kind, object.metadata)) {
         throw new PerdureError('Conflict', `${what}: API server answered 409: already exists`, {
           details: { status: 409, reason: 'AlreadyExists', alreadyExists: true },
@@ -326,7 +338,11 @@ export class FakeKube implements Kube {
       this.#table(table).delete(key);
     } else if (!current.metadata.deletionTimestamp) {
       const { generation = 1 } = current.metadata;
-      const marks = { deletionTimestamp: this.#stamp(), generation: generation + 1, resourceVersion: this.#nextVersion() };
+      const marks = {
+        deletionTimestamp: this.#stamp(),
+        generation: generation + 1,
+        resourceVersion: this.#nextVersion(),
+      };
       this.#table(table).set(key, { ...current, metadata: { ...current.metadata, ...marks } });
     }
   }
@@ -346,7 +362,9 @@ export class FakeKube implements Kube {
   }
 
   #stamp(): string {
-    return this.#now().toISOString().replace(/\.\d{3}Z$/, 'Z');
+    return this.#now()
+      .toISOString()
+      .replace(/\.\d{3}Z$/, 'Z');
   }
 }
 
@@ -356,47 +374,6 @@ function added(hooks: Hook[], hook: Hook): () => void {
     const at = hooks.indexOf(hook);
     if (at >= 0) hooks.splice(at, 1);
   };
-}
-
-/** The object as the server would store it: the other half (status or the rest) comes from what is there. */
-function admitted<T extends KubeObject>(kind: ResourceKind, current: T | undefined, wanted: T, subresource?: string): T {
-  const next = structuredClone(wanted) as T & { status?: unknown; stringData?: Record<string, string>; data?: unknown };
-  const typed = { apiVersion: apiVersionOf(kind), kind: kind.kind };
-  if (subresource === 'status') {
-    const base = structuredClone(current) as T & { status?: unknown };
-    if (next.status === undefined) delete base.status;
-    else base.status = next.status;
-    return { ...base, ...typed };
-  }
-  if (kind.kind === 'Secret' && next.stringData) {
-    const encoded = Object.entries(next.stringData).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
-    next.data = { ...((next.data ?? {}) as object), ...Object.fromEntries(encoded) };
-    delete next.stringData;
-  }
-  if (hasStatusSubresource(kind)) {
-    const status = (current as { status?: unknown } | undefined)?.status;
-    if (status === undefined) delete next.status;
-    else next.status = status;
-  }
-  return { ...next, ...typed };
-}
-
-function hasStatusSubresource(kind: ResourceKind): boolean {
-  return kind.group.endsWith('.x-k8s.io') ? !kind.kind.endsWith('Template') : kind.kind === 'Node' || kind.kind === 'Pod';
-}
-
-function equalBut(a: object, b: object, without: readonly string[]): boolean {
-  const strip = (object: object): unknown =>
-    Object.fromEntries(Object.entries(object).filter(([key, value]) => !without.includes(key) && value !== undefined));
-  return canonical(strip(a)) === canonical(strip(b));
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }
 
 function about(kind: ResourceKind, ref: NamespacedName): Pick<FakeCall, 'kind' | 'namespace' | 'name'> {

@@ -8,16 +8,26 @@ let uids = 0;
 const meta = (name: string) => ({ name, namespace: NAMESPACE, uid: `uid-${name}-${++uids}`, generation: 1 });
 
 /** A Cluster with provisioned infrastructure and an endpoint; `change` is merged over its spec and status, one level deep. */
-export function aCluster(change: { name?: string; spec?: Partial<Cluster['spec']>; status?: Cluster['status'] } = {}): Cluster {
+export function aCluster(
+  change: { name?: string; spec?: Partial<Cluster['spec']>; status?: Cluster['status'] } = {},
+): Cluster {
   const { name = 'demo' } = change;
   return {
     apiVersion: CORE,
     kind: 'Cluster',
     metadata: meta(name),
     spec: {
-      clusterNetwork: { pods: { cidrBlocks: ['192.168.0.0/16'] }, services: { cidrBlocks: ['10.96.0.0/12'] }, serviceDomain: 'cluster.local' },
+      clusterNetwork: {
+        pods: { cidrBlocks: ['192.168.0.0/16'] },
+        services: { cidrBlocks: ['10.96.0.0/12'] },
+        serviceDomain: 'cluster.local',
+      },
       controlPlaneEndpoint: { host: 'demo.example.test', port: 6443 },
-      controlPlaneRef: { apiGroup: 'controlplane.cluster.x-k8s.io', kind: 'KubeadmControlPlane', name: `${name}-control-plane` },
+      controlPlaneRef: {
+        apiGroup: 'controlplane.cluster.x-k8s.io',
+        kind: 'KubeadmControlPlane',
+        name: `${name}-control-plane`,
+      },
       ...change.spec,
     },
     status: { initialization: { infrastructureProvisioned: true }, ...change.status },
@@ -30,7 +40,10 @@ export function aControlPlane(cluster: Cluster, spec: Partial<KubeadmControlPlan
   return {
     apiVersion: 'controlplane.cluster.x-k8s.io/v1beta2',
     kind: 'KubeadmControlPlane',
-    metadata: { ...meta(`${cluster.metadata.name}-control-plane`), labels: { [LABEL.clusterName]: cluster.metadata.name } },
+    metadata: {
+      ...meta(`${cluster.metadata.name}-control-plane`),
+      labels: { [LABEL.clusterName]: cluster.metadata.name },
+    },
     spec: { version: 'v1.34.4', replicas: 1, machineTemplate: { spec: { infrastructureRef: template } }, ...spec },
   };
 }
@@ -38,7 +51,12 @@ export function aControlPlane(cluster: Cluster, spec: Partial<KubeadmControlPlan
 /** A Machine of `cluster`; with `controlPlane` it carries the label and is controlled by it. */
 export function aMachine(
   cluster: Cluster,
-  change: { name?: string; controlPlane?: KubeadmControlPlane; spec?: Partial<Machine['spec']>; status?: Machine['status'] } = {},
+  change: {
+    name?: string;
+    controlPlane?: KubeadmControlPlane;
+    spec?: Partial<Machine['spec']>;
+    status?: Machine['status'];
+  } = {},
 ): Machine {
   const { name = 'demo-1', controlPlane } = change;
   const role = controlPlane ? { [LABEL.controlPlane]: '', [LABEL.controlPlaneName]: controlPlane.metadata.name } : {};

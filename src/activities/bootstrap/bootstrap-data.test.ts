@@ -3,11 +3,17 @@ import { describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { FakeKube } from '../../../test/helpers/fake-kube.js';
 import { aCluster, aControlPlane, aKubeadmConfig, aMachine } from '../../../test/helpers/fake-objects.js';
-import { KINDS } from '../../api/types/kinds.js';
 import type { Cluster, KubeadmConfig, KubeadmConfigSpec, KubeadmControlPlane, Machine } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
 import { PerdureError } from '../../domain/errors.js';
 import type { KubeClient } from '../../kube/client.js';
-import { type BootstrapDeps, ensureBootstrapData, ensureCertificates, ensureKubeconfig, keepBootstrapToken } from './index.js';
+import {
+  type BootstrapDeps,
+  ensureBootstrapData,
+  ensureCertificates,
+  ensureKubeconfig,
+  keepBootstrapToken,
+} from './index.js';
 import { type Secret, secretText } from './secrets.js';
 
 const NOW = '2026-01-02T03:04:05Z';
@@ -19,13 +25,19 @@ interface World {
   readonly workload: FakeKube;
   readonly deps: BootstrapDeps;
   readonly cluster: Cluster;
-  add(name: string, role: 'control-plane' | 'worker', spec?: KubeadmConfigSpec): { machine: Machine; config: KubeadmConfig };
+  add(
+    name: string,
+    role: 'control-plane' | 'worker',
+    spec?: KubeadmConfigSpec,
+  ): { machine: Machine; config: KubeadmConfig };
   bootstrap(name: string): ReturnType<typeof ensureBootstrapData>;
   secret(name: string): string;
   config(name: string): KubeadmConfig | undefined;
 }
 
-async function aWorld(options: { cluster?: Parameters<typeof aCluster>[0]; certificates?: boolean } = {}): Promise<World> {
+async function aWorld(
+  options: { cluster?: Parameters<typeof aCluster>[0]; certificates?: boolean } = {},
+): Promise<World> {
   const kube = new FakeKube();
   const workload = new FakeKube();
   const signal = new AbortController().signal;
@@ -64,14 +76,26 @@ async function aWorld(options: { cluster?: Parameters<typeof aCluster>[0]; certi
 }
 
 function files(userData: string): Map<string, { content: string; owner: string; permissions: string }> {
-  const list = (parse(userData) as { write_files: { path: string; content: string; owner: string; permissions: string }[] }).write_files;
+  const list = (
+    parse(userData) as { write_files: { path: string; content: string; owner: string; permissions: string }[] }
+  ).write_files;
   return new Map(list.map((file) => [file.path, file]));
 }
 
 const conditions = (config: KubeadmConfig | undefined) =>
-  Object.fromEntries((config?.status?.conditions ?? []).map((c) => [c.type, `${c.status} ${c.reason}${c.message ? `: ${c.message}` : ''}`]));
+  Object.fromEntries(
+    (config?.status?.conditions ?? []).map((c) => [
+      c.type,
+      `${c.status} ${c.reason}${c.message ? `: ${c.message}` : ''}`,
+    ]),
+  );
 const v1beta1 = (config: KubeadmConfig | undefined) =>
-  Object.fromEntries((config?.status?.deprecated?.v1beta1?.conditions ?? []).map((c) => [c.type, `${c.status} ${c.reason ?? ''}`.trim()]));
+  Object.fromEntries(
+    (config?.status?.deprecated?.v1beta1?.conditions ?? []).map((c) => [
+      c.type,
+      `${c.status} ${c.reason ?? ''}`.trim(),
+    ]),
+  );
 
 describe('the first control plane machine', () => {
   test('gets kubeadm init with the certificates, and the config tells', async () => {
@@ -97,7 +121,9 @@ describe('the first control plane machine', () => {
     ]);
     expect(written.get('/etc/kubernetes/pki/ca.key')).toMatchObject({ owner: 'root:root', permissions: '0600' });
     expect(written.get('/etc/kubernetes/pki/ca.crt')).toMatchObject({ owner: 'root:root', permissions: '0640' });
-    const [clusterConfiguration, initConfiguration] = parseAllDocuments(written.get('/run/kubeadm/kubeadm.yaml')?.content ?? '').map((d) => d.toJS() as Record<string, unknown>);
+    const [clusterConfiguration, initConfiguration] = parseAllDocuments(
+      written.get('/run/kubeadm/kubeadm.yaml')?.content ?? '',
+    ).map((d) => d.toJS() as Record<string, unknown>);
     expect(clusterConfiguration).toMatchObject({
       apiVersion: 'kubeadm.k8s.io/v1beta4',
       kind: 'ClusterConfiguration',
@@ -120,13 +146,21 @@ describe('the first control plane machine', () => {
       },
     });
     expect(stored && secretText(stored, 'format')).toBe('cloud-config');
-    expect(world.config('cp-1')?.status).toMatchObject({ dataSecretName: 'cp-1', initialization: { dataSecretCreated: true }, observedGeneration: 1 });
+    expect(world.config('cp-1')?.status).toMatchObject({
+      dataSecretName: 'cp-1',
+      initialization: { dataSecretCreated: true },
+      observedGeneration: 1,
+    });
     expect(conditions(world.config('cp-1'))).toEqual({
       CertificatesAvailable: 'True Available',
       DataSecretAvailable: 'True Available',
       Ready: 'True Ready',
     });
-    expect(v1beta1(world.config('cp-1'))).toEqual({ CertificatesAvailable: 'True', DataSecretAvailable: 'True', Ready: 'True' });
+    expect(v1beta1(world.config('cp-1'))).toEqual({
+      CertificatesAvailable: 'True',
+      DataSecretAvailable: 'True',
+      Ready: 'True',
+    });
   });
 
   test('is never rendered again, and a second run writes nothing', async () => {
@@ -145,8 +179,13 @@ describe('the first control plane machine', () => {
     world.add('cp-1', 'control-plane', ECDSA);
     world.add('cp-2', 'control-plane', ECDSA);
     await world.bootstrap('cp-1');
-    await expect(world.bootstrap('cp-2')).rejects.toMatchObject({ type: 'NotYet', message: 'waiting for machine cp-1 to initialize the control plane' });
-    expect(conditions(world.config('cp-2'))['DataSecretAvailable']).toBe('False NotAvailable: waiting for machine cp-1 to initialize the control plane');
+    await expect(world.bootstrap('cp-2')).rejects.toMatchObject({
+      type: 'NotYet',
+      message: 'waiting for machine cp-1 to initialize the control plane',
+    });
+    expect(conditions(world.config('cp-2'))['DataSecretAvailable']).toBe(
+      'False NotAvailable: waiting for machine cp-1 to initialize the control plane',
+    );
     expect(world.secret('cp-2')).toBe('');
   });
 
@@ -162,7 +201,10 @@ describe('the first control plane machine', () => {
 
   test('one that cannot be rendered frees the lock for another', async () => {
     const world = await aWorld();
-    world.add('cp-1', 'control-plane', { ...ECDSA, files: [{ path: '/x', contentFrom: { secret: { name: 'absent', key: 'k' } } }] });
+    world.add('cp-1', 'control-plane', {
+      ...ECDSA,
+      files: [{ path: '/x', contentFrom: { secret: { name: 'absent', key: 'k' } } }],
+    });
     world.add('cp-2', 'control-plane', ECDSA);
     await expect(world.bootstrap('cp-1')).rejects.toMatchObject({ type: 'InvalidConfiguration' });
     await expect(world.bootstrap('cp-2')).resolves.toMatchObject({ dataSecretName: 'cp-2' });
@@ -172,7 +214,10 @@ describe('the first control plane machine', () => {
     const world = await aWorld();
     world.add('cp-1', 'control-plane', ECDSA);
     world.add('cp-2', 'control-plane', ECDSA);
-    world.kube.failNext({ verb: 'create', kind: 'Secret', name: 'cp-1' }, new PerdureError('Transient', 'API server answered 503'));
+    world.kube.failNext(
+      { verb: 'create', kind: 'Secret', name: 'cp-1' },
+      new PerdureError('Transient', 'API server answered 503'),
+    );
     await expect(world.bootstrap('cp-1')).rejects.toMatchObject({ type: 'Transient' });
     await expect(world.bootstrap('cp-2')).rejects.toMatchObject({ type: 'NotYet' });
   });
@@ -180,7 +225,10 @@ describe('the first control plane machine', () => {
   test('waits for the certificates of its control plane object', async () => {
     const world = await aWorld({ certificates: false });
     world.add('cp-1', 'control-plane');
-    await expect(world.bootstrap('cp-1')).rejects.toMatchObject({ type: 'NotYet', message: expect.stringMatching(/secret default\/demo-/) });
+    await expect(world.bootstrap('cp-1')).rejects.toMatchObject({
+      type: 'NotYet',
+      message: expect.stringMatching(/secret default\/demo-/),
+    });
   });
 
   test('makes the certificates itself when there is no control plane object', async () => {
@@ -189,7 +237,10 @@ describe('the first control plane machine', () => {
     world.kube.put({ ...world.cluster, spec });
     world.add('cp-1', 'control-plane', ECDSA);
     await world.bootstrap('cp-1');
-    expect(world.kube.peek<Secret>(KINDS.Secret, { namespace: 'default', name: 'demo-ca' })?.metadata.ownerReferences?.[0]?.kind).toBe('KubeadmConfig');
+    expect(
+      world.kube.peek<Secret>(KINDS.Secret, { namespace: 'default', name: 'demo-ca' })?.metadata.ownerReferences?.[0]
+        ?.kind,
+    ).toBe('KubeadmConfig');
   });
 });
 
@@ -229,7 +280,10 @@ describe('killed at any line', () => {
     const { status: _lost, ...config } = world.config('cp-1') as KubeadmConfig;
     const moved = world.kube.put({ ...config, metadata: { ...config.metadata, uid: 'after-the-move' } });
     const machine = world.kube.peek<Machine>(KINDS.Machine, { namespace: 'default', name: 'cp-1' }) as Machine;
-    world.kube.put({ ...machine, spec: { ...machine.spec, bootstrap: { ...machine.spec.bootstrap, dataSecretName: 'cp-1' } } });
+    world.kube.put({
+      ...machine,
+      spec: { ...machine.spec, bootstrap: { ...machine.spec.bootstrap, dataSecretName: 'cp-1' } },
+    });
     const before = world.secret('cp-1');
     await world.bootstrap('cp-1');
     expect(world.secret('cp-1')).toBe(before);
@@ -248,20 +302,31 @@ describe('killed at any line', () => {
     const { config } = world.add('cp-1', 'control-plane', { ...ECDSA, verbosity: 3 });
     await world.bootstrap('cp-1');
     expect(world.secret('cp-1')).not.toBe(old);
-    expect(world.kube.peek(KINDS.Secret, { namespace: 'default', name: 'cp-1' })?.metadata.ownerReferences).toMatchObject([{ uid: config.metadata.uid }]);
+    expect(
+      world.kube.peek(KINDS.Secret, { namespace: 'default', name: 'cp-1' })?.metadata.ownerReferences,
+    ).toMatchObject([{ uid: config.metadata.uid }]);
   });
 
   test("somebody else's Secret of that name is refused", async () => {
     const world = await aWorld();
     world.add('cp-1', 'control-plane', ECDSA);
-    world.kube.put({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'cp-1', namespace: 'default' }, data: { value: 'eA==' } } as Secret);
+    world.kube.put({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'cp-1', namespace: 'default' },
+      data: { value: 'eA==' },
+    } as Secret);
     await expect(world.bootstrap('cp-1')).rejects.toMatchObject({ type: 'OwnershipConflict' });
     expect(world.secret('cp-1')).toBe('x');
   });
 });
 
 describe('machines that join', () => {
-  const join = (world: World, name: string) => parse(files(world.secret(name)).get('/run/kubeadm/kubeadm-join-config.yaml')?.content ?? '') as Record<string, never>;
+  const join = (world: World, name: string) =>
+    parse(files(world.secret(name)).get('/run/kubeadm/kubeadm-join-config.yaml')?.content ?? '') as Record<
+      string,
+      never
+    >;
 
   test('a worker gets a token of the workload cluster, pins, endpoint and the uninitialized taint', async () => {
     const world = await aWorld({ cluster: { status: initialized } });
@@ -285,7 +350,10 @@ describe('machines that join', () => {
       },
       nodeRegistration: { taints: [{ key: 'node.cluster.x-k8s.io/uninitialized', effect: 'NoSchedule' }] },
     });
-    expect([...files(world.secret('w-1')).keys()]).toEqual(['/run/kubeadm/kubeadm-join-config.yaml', '/run/cluster-api/placeholder']);
+    expect([...files(world.secret('w-1')).keys()]).toEqual([
+      '/run/kubeadm/kubeadm-join-config.yaml',
+      '/run/cluster-api/placeholder',
+    ]);
     // The token stays out of the stored spec.
     expect(world.config('w-1')?.spec).toEqual({});
   });
@@ -300,13 +368,20 @@ describe('machines that join', () => {
     await world.bootstrap('cp-2');
     expect(world.kube.all(KINDS.ConfigMap)).toHaveLength(0);
     expect([...files(world.secret('cp-2')).keys()]).toContain('/etc/kubernetes/pki/etcd/ca.key');
-    expect(join(world, 'cp-2')).toMatchObject({ controlPlane: { localAPIEndpoint: {} }, nodeRegistration: { taints: null } });
+    expect(join(world, 'cp-2')).toMatchObject({
+      controlPlane: { localAPIEndpoint: {} },
+      nodeRegistration: { taints: null },
+    });
   });
 
   test('an attempt that is run again makes no second token', async () => {
     const world = await aWorld({ cluster: { status: initialized } });
     world.add('w-1', 'worker');
-    world.kube.failNext({ verb: 'create', kind: 'Secret', name: 'w-1' }, new PerdureError('Transient', 'connection reset'), { times: 2 });
+    world.kube.failNext(
+      { verb: 'create', kind: 'Secret', name: 'w-1' },
+      new PerdureError('Transient', 'connection reset'),
+      { times: 2 },
+    );
     await expect(world.bootstrap('w-1')).rejects.toMatchObject({ type: 'Transient' });
     await expect(world.bootstrap('w-1')).rejects.toMatchObject({ type: 'Transient' });
     await world.bootstrap('w-1');
@@ -319,23 +394,40 @@ describe('machines that join', () => {
     await world.bootstrap('cp-1');
     const cluster = world.kube.put({ ...world.cluster, status: initialized });
     const { machine } = world.add('w-1', 'worker');
-    const given = world.add('w-2', 'worker', { joinConfiguration: { discovery: { bootstrapToken: { token: 'abcdef.0123456789abcdef' } } } });
+    const given = world.add('w-2', 'worker', {
+      joinConfiguration: { discovery: { bootstrapToken: { token: 'abcdef.0123456789abcdef' } } },
+    });
     await world.bootstrap('w-1');
     await world.bootstrap('w-2');
     const later = { ...world.deps, now: () => '2026-01-02T03:14:05Z' };
-    const keep = (m: Machine, name: string) => keepBootstrapToken(later, { cluster, machine: m, config: world.config(name) as KubeadmConfig });
+    const keep = (m: Machine, name: string) =>
+      keepBootstrapToken(later, { cluster, machine: m, config: world.config(name) as KubeadmConfig });
     expect(await keep(machine, 'w-1')).toBe(true);
     expect(await keep(machine, 'w-1')).toBe(false);
     expect(await keep(given.machine, 'w-2')).toBe(false);
-    expect(secretText(world.workload.all<Secret>(KINDS.Secret)[0] as Secret, 'expiration')).toBe('2026-01-02T03:29:05Z');
-    expect(await keepBootstrapToken(later, { cluster: world.cluster, machine: first.machine, config: world.config('cp-1') as KubeadmConfig })).toBe(false);
+    expect(secretText(world.workload.all<Secret>(KINDS.Secret)[0] as Secret, 'expiration')).toBe(
+      '2026-01-02T03:29:05Z',
+    );
+    expect(
+      await keepBootstrapToken(later, {
+        cluster: world.cluster,
+        machine: first.machine,
+        config: world.config('cp-1') as KubeadmConfig,
+      }),
+    ).toBe(false);
   });
 
   test('discovery given by the user is respected', async () => {
     const world = await aWorld({ cluster: { status: initialized } });
-    const bootstrapToken = { token: 'abcdef.0123456789abcdef', apiServerEndpoint: '10.0.0.1:6443', caCertHashes: ['sha256:00'] };
+    const bootstrapToken = {
+      token: 'abcdef.0123456789abcdef',
+      apiServerEndpoint: '10.0.0.1:6443',
+      caCertHashes: ['sha256:00'],
+    };
     world.add('w-1', 'worker', { joinConfiguration: { discovery: { bootstrapToken } } });
-    world.add('w-2', 'worker', { joinConfiguration: { discovery: { file: { kubeConfigPath: '/etc/kubernetes/discovery.conf' } } } });
+    world.add('w-2', 'worker', {
+      joinConfiguration: { discovery: { file: { kubeConfigPath: '/etc/kubernetes/discovery.conf' } } },
+    });
     await world.bootstrap('w-1');
     await world.bootstrap('w-2');
     expect(join(world, 'w-1')['discovery']).toEqual({ bootstrapToken });
@@ -346,13 +438,22 @@ describe('machines that join', () => {
   test('a discovery file is written with endpoint and CA of the cluster', async () => {
     const world = await aWorld({ cluster: { status: initialized } });
     const user = { exec: { command: 'aws', args: ['eks'] } };
-    world.add('w-1', 'worker', { joinConfiguration: { discovery: { file: { kubeConfigPath: '/etc/d.conf', kubeConfig: { user } } } } });
+    world.add('w-1', 'worker', {
+      joinConfiguration: { discovery: { file: { kubeConfigPath: '/etc/d.conf', kubeConfig: { user } } } },
+    });
     await world.bootstrap('w-1');
     const file = files(world.secret('w-1')).get('/etc/d.conf');
-    const kubeconfig = parse(file?.content ?? '') as { clusters: [{ cluster: Record<string, string> }]; users: unknown };
+    const kubeconfig = parse(file?.content ?? '') as {
+      clusters: [{ cluster: Record<string, string> }];
+      users: unknown;
+    };
     expect(kubeconfig.clusters[0].cluster['server']).toBe('https://demo.example.test:6443');
-    expect(Buffer.from(kubeconfig.clusters[0].cluster['certificate-authority-data'] ?? '', 'base64').toString()).toContain('BEGIN CERTIFICATE');
-    expect(kubeconfig.users).toMatchObject([{ user: { exec: { command: 'aws', apiVersion: 'client.authentication.k8s.io/v1', interactiveMode: 'Never' } } }]);
+    expect(
+      Buffer.from(kubeconfig.clusters[0].cluster['certificate-authority-data'] ?? '', 'base64').toString(),
+    ).toContain('BEGIN CERTIFICATE');
+    expect(kubeconfig.users).toMatchObject([
+      { user: { exec: { command: 'aws', apiVersion: 'client.authentication.k8s.io/v1', interactiveMode: 'Never' } } },
+    ]);
     expect(file).toMatchObject({ permissions: '0640' });
   });
 
@@ -361,10 +462,15 @@ describe('machines that join', () => {
     ['the control plane', {}, /control plane of cluster default\/demo to be initialized/],
     ['the endpoint', { status: initialized, spec: { controlPlaneEndpoint: {} } }, /spec\.controlPlaneEndpoint/],
   ])('a worker waits for %s and says so', async (_what, cluster, message) => {
-    const world = await aWorld({ cluster: { status: { initialization: { infrastructureProvisioned: true } }, ...cluster } });
+    const world = await aWorld({
+      cluster: { status: { initialization: { infrastructureProvisioned: true } }, ...cluster },
+    });
     if (cluster?.status) world.kube.put({ ...world.cluster, status: cluster.status });
     world.add('w-1', 'worker');
-    await expect(world.bootstrap('w-1')).rejects.toMatchObject({ type: 'NotYet', message: expect.stringMatching(message) });
+    await expect(world.bootstrap('w-1')).rejects.toMatchObject({
+      type: 'NotYet',
+      message: expect.stringMatching(message),
+    });
     expect(conditions(world.config('w-1'))['DataSecretAvailable']).toMatch(message);
     expect(v1beta1(world.config('w-1'))['Ready']).toMatch(/^False WaitingFor/);
   });
@@ -373,7 +479,10 @@ describe('machines that join', () => {
     const world = await aWorld({ cluster: { status: initialized } });
     world.add('w-1', 'worker');
     world.kube.remove(KINDS.Secret, { namespace: 'default', name: 'demo-ca' });
-    await expect(world.bootstrap('w-1')).rejects.toMatchObject({ type: 'NotFound', message: expect.stringMatching(/demo-ca \(cluster CA\) is missing; restore it/) });
+    await expect(world.bootstrap('w-1')).rejects.toMatchObject({
+      type: 'NotFound',
+      message: expect.stringMatching(/demo-ca \(cluster CA\) is missing; restore it/),
+    });
     expect(conditions(world.config('w-1'))['CertificatesAvailable']).toMatch(/^Unknown InternalError/);
     expect(v1beta1(world.config('w-1'))['CertificatesAvailable']).toBe('False CertificatesCorrupted');
   });
@@ -389,16 +498,39 @@ describe('what the user got wrong', () => {
 
   test.each<[string, KubeadmConfigSpec, RegExp]>([
     ['ignition', { format: 'ignition' }, /spec\.format ignition: Ignition is not supported yet/],
-    ['a missing Secret', { files: [{ path: '/a', contentFrom: { secret: { name: 'absent', key: 'k' } } }] }, /spec\.files\[0\]\.contentFrom\.secret\.name "absent": secret default\/absent does not exist; create it/],
-    ['a missing key', { files: [{ path: '/a', contentFrom: { secret: { name: 'there', key: 'nope' } } }] }, /spec\.files\[0\]\.contentFrom\.secret\.key "nope": secret default\/there has no such key/],
-    ['a missing password', { users: [{ name: 'u', passwdFrom: { secret: { name: 'there', key: 'nope' } } }] }, /spec\.users\[0\]\.passwdFrom\.secret\.key "nope"/],
-    ['a worker as control plane', { joinConfiguration: { controlPlane: {} } }, /spec\.joinConfiguration\.controlPlane is set, but machine default\/w-1 is a worker/],
-    ['a template that cannot be evaluated', { files: [{ path: '/a', content: '{{ if .x }}', contentFormat: 'Template' }] }, /spec\.files\[0\] \(\/a\): contentFormat Template/],
+    [
+      'a missing Secret',
+      { files: [{ path: '/a', contentFrom: { secret: { name: 'absent', key: 'k' } } }] },
+      /spec\.files\[0\]\.contentFrom\.secret\.name "absent": secret default\/absent does not exist; create it/,
+    ],
+    [
+      'a missing key',
+      { files: [{ path: '/a', contentFrom: { secret: { name: 'there', key: 'nope' } } }] },
+      /spec\.files\[0\]\.contentFrom\.secret\.key "nope": secret default\/there has no such key/,
+    ],
+    [
+      'a missing password',
+      { users: [{ name: 'u', passwdFrom: { secret: { name: 'there', key: 'nope' } } }] },
+      /spec\.users\[0\]\.passwdFrom\.secret\.key "nope"/,
+    ],
+    [
+      'a worker as control plane',
+      { joinConfiguration: { controlPlane: {} } },
+      /spec\.joinConfiguration\.controlPlane is set, but machine default\/w-1 is a worker/,
+    ],
+    [
+      'a template that cannot be evaluated',
+      { files: [{ path: '/a', content: '{{ if .x }}', contentFormat: 'Template' }] },
+      /spec\.files\[0\] \(\/a\): contentFormat Template/,
+    ],
   ])('%s is named with its field and a remedy', async (_what, spec, message) => {
     const world = await aWorld({ cluster: { status: initialized } });
     world.kube.put(secret('there', { k: 'v' }));
     world.add('w-1', 'worker', spec);
-    await expect(world.bootstrap('w-1')).rejects.toMatchObject({ type: 'InvalidConfiguration', message: expect.stringMatching(message) });
+    await expect(world.bootstrap('w-1')).rejects.toMatchObject({
+      type: 'InvalidConfiguration',
+      message: expect.stringMatching(message),
+    });
     expect(conditions(world.config('w-1'))['DataSecretAvailable']).toMatch(message);
     expect(v1beta1(world.config('w-1'))['DataSecretAvailable']).toBe('False DataSecretGenerationFailed');
   });
@@ -406,10 +538,17 @@ describe('what the user got wrong', () => {
   test('data beyond what a Secret holds names the largest file', async () => {
     const world = await aWorld({ cluster: { status: initialized } });
     world.kube.put(secret('big', { k: 'x'.repeat((1 << 20) + 1) }));
-    world.add('w-1', 'worker', { files: [{ path: '/small', content: 'x' }, { path: '/big', contentFrom: { secret: { name: 'big', key: 'k' } } }] });
+    world.add('w-1', 'worker', {
+      files: [
+        { path: '/small', content: 'x' },
+        { path: '/big', contentFrom: { secret: { name: 'big', key: 'k' } } },
+      ],
+    });
     await expect(world.bootstrap('w-1')).rejects.toMatchObject({
       type: 'InvalidConfiguration',
-      message: expect.stringMatching(/more than the 1048576 a Secret can hold; the largest part is spec\.files\[1\] \(\/big\) with 1048577 bytes/),
+      message: expect.stringMatching(
+        /more than the 1048576 a Secret can hold; the largest part is spec\.files\[1\] \(\/big\) with 1048577 bytes/,
+      ),
     });
     expect(world.secret('w-1')).toBe('');
   });
@@ -439,5 +578,8 @@ describe('what the user got wrong', () => {
 test('the kubeconfig is signed by the CA that was made', async () => {
   const world = await aWorld();
   const controlPlane = world.kube.all<KubeadmControlPlane>(KINDS.KubeadmControlPlane)[0] as KubeadmControlPlane;
-  expect(await ensureKubeconfig(world.deps, { cluster: world.cluster, controlPlane })).toMatchObject({ secretName: 'demo-kubeconfig', action: 'created' });
+  expect(await ensureKubeconfig(world.deps, { cluster: world.cluster, controlPlane })).toMatchObject({
+    secretName: 'demo-kubeconfig',
+    action: 'created',
+  });
 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { KINDS } from '../../api/types/kinds.js';
 import type { KubeadmConfig } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
 import { controllerOf, isControlPlaneMachine, ownerReference } from '../../domain/contract.js';
 import { isFailure, notYet, PerdureError, TERMINAL_FAILURES } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
@@ -8,7 +8,14 @@ import { ensureCertificates, readCertificates } from './certificates.js';
 import { acquireInitLock, releaseInitLock, releaseInitLockOf } from './init-lock.js';
 import { completedJoin, isInitialized, templateData } from './join.js';
 import { nameOf, renderInit, renderJoin } from './render.js';
-import { BOOTSTRAP_MANAGER, clusterSecret, createOrRead, ensureController, type Secret, secretBytes } from './secrets.js';
+import {
+  BOOTSTRAP_MANAGER,
+  clusterSecret,
+  createOrRead,
+  ensureController,
+  type Secret,
+  secretBytes,
+} from './secrets.js';
 import { type ConfigStatus, type Readiness, writeConfigStatus } from './status.js';
 import type { BootstrapDeps, BootstrapSubject } from './subject.js';
 
@@ -61,8 +68,15 @@ async function existingData(deps: BootstrapDeps, subject: BootstrapSubject): Pro
   if (!recorded && !belongsTo(secret, config)) return undefined;
   // A Secret that some other object controls was given by name: it is used, not taken.
   const controller = controllerOf(secret);
-  if (controller === undefined || controller.kind === 'KubeadmConfig') await ensureController(kube, secret, config, signal);
-  await writeConfigStatus(kube, config, { dataSecret: TRUE, certificates: TRUE, dataSecretName: name }, new Date(deps.now()), signal);
+  if (controller === undefined || controller.kind === 'KubeadmConfig')
+    await ensureController(kube, secret, config, signal);
+  await writeConfigStatus(
+    kube,
+    config,
+    { dataSecret: TRUE, certificates: TRUE, dataSecretName: name },
+    new Date(deps.now()),
+    signal,
+  );
   return { dataSecretName: name, sha256: digest(secretBytes(secret, 'value') ?? Buffer.alloc(0)) };
 }
 
@@ -88,14 +102,20 @@ async function renderedData(deps: BootstrapDeps, subject: BootstrapSubject, repo
     );
   }
   if (cluster.status?.initialization?.infrastructureProvisioned !== true) {
-    throw report.wait('WaitingForClusterInfrastructure', `waiting for the infrastructure of ${nameOf('cluster', cluster)} to be provisioned`);
+    throw report.wait(
+      'WaitingForClusterInfrastructure',
+      `waiting for the infrastructure of ${nameOf('cluster', cluster)} to be provisioned`,
+    );
   }
   if (isInitialized(cluster)) {
     await releaseInitLock({ kube: deps.kube, cluster, signal: deps.scope().signal });
     return await joinData(deps, subject, report);
   }
   if (!isControlPlaneMachine(machine)) {
-    throw report.wait('WaitingForControlPlaneAvailable', `waiting for the control plane of ${nameOf('cluster', cluster)} to be initialized`);
+    throw report.wait(
+      'WaitingForControlPlaneAvailable',
+      `waiting for the control plane of ${nameOf('cluster', cluster)} to be initialized`,
+    );
   }
   return await initData(deps, subject, report);
 }
@@ -106,7 +126,10 @@ async function initData(deps: BootstrapDeps, subject: BootstrapSubject, report: 
   const { cluster, machine, config } = subject;
   const lock = await acquireInitLock({ kube, cluster, machine, signal });
   if (!lock.held) {
-    throw report.wait('WaitingForControlPlaneAvailable', `waiting for machine ${lock.holder} to initialize the control plane`);
+    throw report.wait(
+      'WaitingForControlPlaneAvailable',
+      `waiting for machine ${lock.holder} to initialize the control plane`,
+    );
   }
   try {
     const configuration = config.spec?.clusterConfiguration;
@@ -114,13 +137,22 @@ async function initData(deps: BootstrapDeps, subject: BootstrapSubject, report: 
     const certificates = await report.certificates(() =>
       cluster.spec.controlPlaneRef
         ? readCertificates({ kube, cluster, configuration, initialized: false, signal })
-        : ensureCertificates({ kube, cluster, configuration, owner: config, initialized: false, now: new Date(deps.now()), signal }),
+        : ensureCertificates({
+            kube,
+            cluster,
+            configuration,
+            owner: config,
+            initialized: false,
+            now: new Date(deps.now()),
+            signal,
+          }),
     );
     const template = await templateData(kube, cluster, config, signal);
     return await renderInit({ kube, cluster, machine, config, certificates, template, signal });
   } catch (error) {
     // Only what cannot be repaired by trying again frees the lock: a second machine must not start over while this one may yet go on.
-    if (error instanceof PerdureError && TERMINAL_FAILURES.has(error.type)) await releaseInitLockOf({ kube, cluster, machine, signal });
+    if (error instanceof PerdureError && TERMINAL_FAILURES.has(error.type))
+      await releaseInitLockOf({ kube, cluster, machine, signal });
     throw error;
   }
 }
@@ -139,7 +171,10 @@ async function joinData(deps: BootstrapDeps, subject: BootstrapSubject, report: 
   }
   const configuration = config.spec?.clusterConfiguration;
   const certificates = await report.certificates(() =>
-    readCertificates({ kube, cluster, configuration, initialized: true, signal }, role === 'worker' ? ['ca'] : undefined),
+    readCertificates(
+      { kube, cluster, configuration, initialized: true, signal },
+      role === 'worker' ? ['ca'] : undefined,
+    ),
   );
   const completed = await completedJoin(deps, subject, role, certificates);
   const template = await templateData(kube, cluster, config, signal);
@@ -147,7 +182,12 @@ async function joinData(deps: BootstrapDeps, subject: BootstrapSubject, report: 
   return await renderJoin(input, completed.join, role, completed.files);
 }
 
-async function storeData(deps: BootstrapDeps, subject: BootstrapSubject, text: string, report: Report): Promise<BootstrapData> {
+async function storeData(
+  deps: BootstrapDeps,
+  subject: BootstrapSubject,
+  text: string,
+  report: Report,
+): Promise<BootstrapData> {
   const { kube } = deps;
   const { signal } = deps.scope();
   const { cluster, config } = subject;
@@ -161,7 +201,12 @@ async function storeData(deps: BootstrapDeps, subject: BootstrapSubject, text: s
 }
 
 /** Takes over the Secret of a former config of the same name in one write, so that the garbage collector finds it owned again. */
-async function replaceLeftover(kube: Kube, wanted: Secret, config: KubeadmConfig, signal: AbortSignal): Promise<Secret> {
+async function replaceLeftover(
+  kube: Kube,
+  wanted: Secret,
+  config: KubeadmConfig,
+  signal: AbortSignal,
+): Promise<Secret> {
   const stored = await kube.modify<Secret>(
     KINDS.Secret,
     wanted.metadata,
@@ -171,7 +216,8 @@ async function replaceLeftover(kube: Kube, wanted: Secret, config: KubeadmConfig
         : { ...current, ...wanted, metadata: { ...current.metadata, ...wanted.metadata } },
     { fieldManager: BOOTSTRAP_MANAGER, signal },
   );
-  if (stored === undefined) throw new PerdureError('Transient', `${nameOf('secret', wanted)} was removed while it was being replaced`);
+  if (stored === undefined)
+    throw new PerdureError('Transient', `${nameOf('secret', wanted)} was removed while it was being replaced`);
   return stored;
 }
 
@@ -205,14 +251,22 @@ class Report {
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const state = isFailure(error, 'NotYet') ? 'waiting' : 'failed';
-      this.#certificates = { state, reason: state === 'waiting' ? 'WaitingForControlPlaneAvailable' : 'CertificatesCorrupted', message };
+      this.#certificates = {
+        state,
+        reason: state === 'waiting' ? 'WaitingForControlPlaneAvailable' : 'CertificatesCorrupted',
+        message,
+      };
       throw error;
     }
   }
 
   async failed(error: unknown): Promise<void> {
     const message = error instanceof Error ? error.message : String(error);
-    const waiting = this.#waiting ?? (isFailure(error, 'NotYet') ? { state: 'waiting', reason: 'WaitingForControlPlaneAvailable', message } : undefined);
+    const waiting =
+      this.#waiting ??
+      (isFailure(error, 'NotYet')
+        ? { state: 'waiting', reason: 'WaitingForControlPlaneAvailable', message }
+        : undefined);
     await this.#write({ dataSecret: waiting ?? { state: 'failed', reason: 'DataSecretGenerationFailed', message } });
   }
 

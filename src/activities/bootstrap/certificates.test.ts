@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { FakeKube } from '../../../test/helpers/fake-kube.js';
 import { aCluster, aControlPlane } from '../../../test/helpers/fake-objects.js';
-import { KINDS } from '../../api/types/kinds.js';
 import type { ClusterConfiguration } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
 import { PerdureError } from '../../domain/errors.js';
 import { ensureCertificates, readCertificates } from './certificates.js';
 import { expiryOf, generateCa, generateKeyPairPem } from './pki.js';
@@ -12,7 +12,14 @@ const now = new Date('2026-01-02T03:04:05Z');
 const fast: ClusterConfiguration = { encryptionAlgorithm: 'ECDSA-P256' };
 const external: ClusterConfiguration = {
   ...fast,
-  etcd: { external: { endpoints: ['https://etcd:2379'], caFile: '/e/ca.crt', certFile: '/e/client.crt', keyFile: '/e/client.key' } },
+  etcd: {
+    external: {
+      endpoints: ['https://etcd:2379'],
+      caFile: '/e/ca.crt',
+      certFile: '/e/client.crt',
+      keyFile: '/e/client.key',
+    },
+  },
 };
 
 function setup(configuration: ClusterConfiguration = fast) {
@@ -25,7 +32,12 @@ function setup(configuration: ClusterConfiguration = fast) {
 }
 
 const opaque = (name: string, values: Record<string, string>): Secret => ({
-  ...clusterSecret({ namespace: 'default', name }, 'demo', { apiVersion: 'v1', kind: 'x', name: 'x', uid: 'x' }, values),
+  ...clusterSecret(
+    { namespace: 'default', name },
+    'demo',
+    { apiVersion: 'v1', kind: 'x', name: 'x', uid: 'x' },
+    values,
+  ),
   metadata: { namespace: 'default', name },
   type: 'kubernetes.io/tls',
 });
@@ -38,8 +50,13 @@ describe('ensureCertificates', () => {
     const secrets = kube.all<Secret>(KINDS.Secret);
     expect(secrets.map((s) => s.metadata.name).sort()).toEqual(['demo-ca', 'demo-etcd', 'demo-proxy', 'demo-sa']);
     for (const secret of secrets) {
-      expect(secret).toMatchObject({ type: 'cluster.x-k8s.io/secret', metadata: { labels: { 'cluster.x-k8s.io/cluster-name': 'demo' } } });
-      expect(secret.metadata.ownerReferences).toEqual([expect.objectContaining({ uid: owner.metadata.uid, controller: true })]);
+      expect(secret).toMatchObject({
+        type: 'cluster.x-k8s.io/secret',
+        metadata: { labels: { 'cluster.x-k8s.io/cluster-name': 'demo' } },
+      });
+      expect(secret.metadata.ownerReferences).toEqual([
+        expect.objectContaining({ uid: owner.metadata.uid, controller: true }),
+      ]);
     }
     expect(expiryOf('ca', pems.ca?.cert ?? '')).toEqual(new Date(now.getTime() + 3650 * 86_400_000));
     expect(new Set([pems.ca?.cert, pems.etcd?.cert, pems.proxy?.cert]).size).toBe(3);
@@ -83,7 +100,9 @@ describe('ensureCertificates', () => {
     const moved = kube.put({ ...owner, metadata: { ...owner.metadata, uid: 'after-the-move' } });
     await ensureCertificates({ ...input, owner: moved, initialized: true });
     for (const name of ['demo-ca', 'demo-sa']) {
-      expect(secret(name)?.metadata.ownerReferences).toEqual([expect.objectContaining({ uid: 'after-the-move', controller: true })]);
+      expect(secret(name)?.metadata.ownerReferences).toEqual([
+        expect.objectContaining({ uid: 'after-the-move', controller: true }),
+      ]);
     }
   });
 
@@ -100,7 +119,10 @@ describe('ensureCertificates', () => {
 
   test('with an external etcd the user brings its CA and the client certificate', async () => {
     const { kube, input } = setup(external);
-    await expect(ensureCertificates(input)).rejects.toMatchObject({ type: 'NotFound', message: expect.stringMatching(/create it: certificates of an external etcd/) });
+    await expect(ensureCertificates(input)).rejects.toMatchObject({
+      type: 'NotFound',
+      message: expect.stringMatching(/create it: certificates of an external etcd/),
+    });
     const etcd = await generateCa('etcd', { algorithm: 'ECDSA-P256', now });
     kube.put(opaque('demo-etcd', { 'tls.crt': etcd.cert }));
     kube.put(opaque('demo-apiserver-etcd-client', { 'tls.crt': etcd.cert, 'tls.key': etcd.key }));
@@ -110,13 +132,28 @@ describe('ensureCertificates', () => {
   });
 
   test.each([
-    ['tls.key is missing', async () => ({ 'tls.crt': (await generateCa()).cert }), /secret default\/demo-ca \(cluster CA\) has no key tls.key/],
-    ['the pair does not match', async () => ({ 'tls.crt': (await generateCa()).cert, 'tls.key': (await generateCa()).key }), /tls.key is not the key/],
-    ['it is not a CA', async () => ({ 'tls.crt': (await generateKeyPairPem('ECDSA-P256')).cert, 'tls.key': 'x' }), /not a PEM certificate/],
+    [
+      'tls.key is missing',
+      async () => ({ 'tls.crt': (await generateCa()).cert }),
+      /secret default\/demo-ca \(cluster CA\) has no key tls.key/,
+    ],
+    [
+      'the pair does not match',
+      async () => ({ 'tls.crt': (await generateCa()).cert, 'tls.key': (await generateCa()).key }),
+      /tls.key is not the key/,
+    ],
+    [
+      'it is not a CA',
+      async () => ({ 'tls.crt': (await generateKeyPairPem('ECDSA-P256')).cert, 'tls.key': 'x' }),
+      /not a PEM certificate/,
+    ],
   ])('a Secret that cannot work is refused: %s', async (_what, values, message) => {
     const { kube, input } = setup();
     kube.put(opaque('demo-ca', await values()));
-    await expect(ensureCertificates(input)).rejects.toMatchObject({ type: 'InvalidConfiguration', message: expect.stringMatching(message) });
+    await expect(ensureCertificates(input)).rejects.toMatchObject({
+      type: 'InvalidConfiguration',
+      message: expect.stringMatching(message),
+    });
   });
 
   test('an API server that fails is an error, never a new CA', async () => {

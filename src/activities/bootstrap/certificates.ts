@@ -1,5 +1,5 @@
-import { KINDS } from '../../api/types/kinds.js';
 import type { Cluster, ClusterConfiguration, KubeObject } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
 import {
   CERTIFICATE_TITLES,
   type CertificatePems,
@@ -10,7 +10,14 @@ import {
 import { ownerReference } from '../../domain/contract.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
-import { checkAuthority, checkSigningKeys, generateCa, generateKeyPairPem, type KeyPair, parseCertificate } from './pki.js';
+import {
+  checkAuthority,
+  checkSigningKeys,
+  generateCa,
+  generateKeyPairPem,
+  type KeyPair,
+  parseCertificate,
+} from './pki.js';
 import { clusterSecret, createOrRead, ensureController, type Secret, secretText } from './secrets.js';
 
 export interface CertificatesInput {
@@ -71,7 +78,10 @@ export async function readCertificates(
   return Object.fromEntries(pems);
 }
 
-async function generate(place: CertificatePlace, input: { configuration: ClusterConfiguration | undefined; now?: Date }): Promise<KeyPair> {
+async function generate(
+  place: CertificatePlace,
+  input: { configuration: ClusterConfiguration | undefined; now?: Date },
+): Promise<KeyPair> {
   const { encryptionAlgorithm: algorithm, caCertificateValidityPeriodDays: validityDays } = input.configuration ?? {};
   if (place.purpose === 'sa') return await generateKeyPairPem(algorithm);
   return await generateCa('kubernetes', { algorithm, validityDays, now: input.now });
@@ -96,7 +106,9 @@ function pairOf(secret: Secret, place: CertificatePlace): KeyPair {
   const needed = (key: string): string => {
     const text = secretText(secret, key);
     if (text) return text;
-    throw new PerdureError('InvalidConfiguration', `${what} has no key ${key}; add it with PEM text`, { details: { field: `data[${key}]` } });
+    throw new PerdureError('InvalidConfiguration', `${what} has no key ${key}; add it with PEM text`, {
+      details: { field: `data[${key}]` },
+    });
   };
   const cert = needed(CERT_KEY);
   if (place.keyFile === undefined) {

@@ -17,7 +17,13 @@ export async function ensureCertificates(
   const { signal } = deps.scope();
   const configuration = controlPlane.spec.kubeadmConfigSpec?.clusterConfiguration;
   return await ensureClusterCertificates({
-    kube: deps.kube, cluster, configuration, owner: controlPlane, initialized, now: new Date(deps.now()), signal,
+    kube: deps.kube,
+    cluster,
+    configuration,
+    owner: controlPlane,
+    initialized,
+    now: new Date(deps.now()),
+    signal,
   });
 }
 
@@ -29,9 +35,16 @@ export async function ensureKubeconfig(
   const { cluster, controlPlane } = input;
   const { signal } = deps.scope();
   const configuration = controlPlane.spec.kubeadmConfigSpec?.clusterConfiguration;
-  const { ca } = await readCertificates({ kube: deps.kube, cluster, configuration, initialized: false, signal }, ['ca']);
+  const { ca } = await readCertificates({ kube: deps.kube, cluster, configuration, initialized: false, signal }, [
+    'ca',
+  ]);
   return await ensureClusterKubeconfig({
-    kube: deps.kube, cluster, owner: controlPlane, ca: ca ?? { cert: '', key: '' },
-    algorithm: configuration?.encryptionAlgorithm, now: new Date(deps.now()), signal,
+    kube: deps.kube,
+    cluster,
+    owner: controlPlane,
+    ca: ca ?? { cert: '', key: '' },
+    algorithm: configuration?.encryptionAlgorithm,
+    now: new Date(deps.now()),
+    signal,
   });
 }

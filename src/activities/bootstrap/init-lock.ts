@@ -1,5 +1,5 @@
-import { KINDS } from '../../api/types/kinds.js';
 import type { Cluster, KubeObject, Machine } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
 import { ownerReference } from '../../domain/contract.js';
 import { isFailure } from '../../domain/errors.js';
 import { LABEL } from '../../domain/names.js';
@@ -47,7 +47,9 @@ export async function acquireInitLock(input: LockInput & { readonly machine: Mac
   } catch (error) {
     if (!isFailure(error, 'Conflict')) throw error;
     const winner = await kube.get<ConfigMap>(KINDS.ConfigMap, ref, signal);
-    return holderOf(winner) === machine.metadata.name ? { held: true } : { held: false, holder: holderOf(winner) ?? 'another machine' };
+    return holderOf(winner) === machine.metadata.name
+      ? { held: true }
+      : { held: false, holder: holderOf(winner) ?? 'another machine' };
   }
 }
 
@@ -88,7 +90,9 @@ function lockRef(cluster: Cluster): { namespace: string; name: string } {
 function holderOf(lock: ConfigMap | undefined): string | undefined {
   try {
     const information = JSON.parse(lock?.data?.[INFORMATION_KEY] ?? '') as { machineName?: unknown };
-    return typeof information.machineName === 'string' && information.machineName !== '' ? information.machineName : undefined;
+    return typeof information.machineName === 'string' && information.machineName !== ''
+      ? information.machineName
+      : undefined;
   } catch {
     return undefined; // Edited by hand or torn: nobody can prove to hold it.
   }

@@ -1,7 +1,13 @@
 import type { Cluster, Condition, JoinConfiguration, KubeadmConfig } from '../../api/types/index.js';
 import type { CertificatePems } from '../../domain/bootstrap/certificate-set.js';
 import type { BootstrapFile } from '../../domain/bootstrap/cloud-config.js';
-import { controlPlaneJoin, discoveryKubeconfig, discoveryNeed, withTokenDiscovery, workerJoin } from '../../domain/bootstrap/discovery.js';
+import {
+  controlPlaneJoin,
+  discoveryKubeconfig,
+  discoveryNeed,
+  withTokenDiscovery,
+  workerJoin,
+} from '../../domain/bootstrap/discovery.js';
 import type { TemplateData } from '../../domain/bootstrap/file-template.js';
 import { hostPort } from '../../domain/bootstrap/kubeadm-version.js';
 import { isTrue } from '../../domain/conditions.js';
@@ -36,13 +42,21 @@ export async function completedJoin(
   if (need === 'nothing') return { join, files: [] };
   if (need === 'kubeconfig' && join.discovery?.file) {
     const server = join.discovery.file.kubeConfig?.cluster?.server || `https://${endpointText(subject.cluster)}`;
-    const file = discoveryKubeconfig(join.discovery.file, { server, certificateAuthority: certificates.ca?.cert ?? '' });
+    const file = discoveryKubeconfig(join.discovery.file, {
+      server,
+      certificateAuthority: certificates.ca?.cert ?? '',
+    });
     return { join, files: file ? [file] : [] };
   }
   return { join: { ...join, discovery: await tokenDiscovery(deps, subject, join, certificates) }, files: [] };
 }
 
-async function tokenDiscovery(deps: BootstrapDeps, subject: BootstrapSubject, join: JoinConfiguration, certificates: CertificatePems) {
+async function tokenDiscovery(
+  deps: BootstrapDeps,
+  subject: BootstrapSubject,
+  join: JoinConfiguration,
+  certificates: CertificatePems,
+) {
   const { cluster, config } = subject;
   const given = join.discovery?.bootstrapToken;
   const apiServerEndpoint = given?.apiServerEndpoint || endpointText(cluster);
@@ -63,7 +77,10 @@ export async function keepBootstrapToken(deps: BootstrapDeps, subject: Bootstrap
   const joins = config.status?.initialization?.dataSecretCreated === true && isInitialized(cluster);
   if (!joins || discoveryNeed(discovery) !== 'token' || discovery?.bootstrapToken?.token) return false;
   const { signal } = deps.scope();
-  const { ca } = await readCertificates({ kube: deps.kube, cluster, configuration: undefined, initialized: true, signal }, ['ca']);
+  const { ca } = await readCertificates(
+    { kube: deps.kube, cluster, configuration: undefined, initialized: true, signal },
+    ['ca'],
+  );
   return await refreshBootstrapToken(await tokenInput(deps, cluster, config, ca?.key ?? ''));
 }
 
@@ -89,7 +106,12 @@ function endpointText(cluster: Cluster): string {
 }
 
 /** What templates may use: read only when a file is a template, because the control plane may be of a kind that cannot be read. */
-export async function templateData(kube: Kube, cluster: Cluster, config: KubeadmConfig, signal: AbortSignal): Promise<TemplateData> {
+export async function templateData(
+  kube: Kube,
+  cluster: Cluster,
+  config: KubeadmConfig,
+  signal: AbortSignal,
+): Promise<TemplateData> {
   const used = config.spec?.files?.some((file) => file.contentFormat === 'Template') === true;
   if (!used || !cluster.spec.controlPlaneRef) return { controlPlaneVersion: undefined };
   const controlPlane = await readRef(kube, cluster.spec.controlPlaneRef, cluster.metadata.namespace ?? '', signal);

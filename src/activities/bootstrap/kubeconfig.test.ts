@@ -25,7 +25,8 @@ async function setup(cluster = aCluster()) {
   const owner = kube.put(aControlPlane(cluster));
   const ca = await generateCa('kubernetes', { algorithm: 'ECDSA-P256', now });
   const input = { kube, cluster, owner, ca, algorithm: 'ECDSA-P256' as const, now };
-  const read = (): Kubeconfig => parse(secretText(kube.peek<Secret>(KINDS.Secret, ref) as Secret, 'value') ?? '') as Kubeconfig;
+  const read = (): Kubeconfig =>
+    parse(secretText(kube.peek<Secret>(KINDS.Secret, ref) as Secret, 'value') ?? '') as Kubeconfig;
   return { kube, cluster, owner, ca, input, read };
 }
 
@@ -34,7 +35,11 @@ const decode = (text: string | undefined): string => Buffer.from(text ?? '', 'ba
 describe('ensureKubeconfig', () => {
   test('makes an administrator certificate for a year, with the names kubeadm uses', async () => {
     const { kube, owner, ca, input, read } = await setup();
-    expect(await ensureKubeconfig(input)).toEqual({ secretName: 'demo-kubeconfig', action: 'created', expires: later(365) });
+    expect(await ensureKubeconfig(input)).toEqual({
+      secretName: 'demo-kubeconfig',
+      action: 'created',
+      expires: later(365),
+    });
     const { clusters, users, contexts, 'current-context': current } = read();
     expect(clusters[0]).toMatchObject({ name: 'demo', cluster: { server: 'https://demo.example.test:6443' } });
     expect(decode(clusters[0].cluster['certificate-authority-data'])).toBe(ca.cert);
@@ -45,7 +50,10 @@ describe('ensureKubeconfig', () => {
     expect(certificate.verify(new X509Certificate(ca.cert).publicKey)).toBe(true);
     expect(kube.peek<Secret>(KINDS.Secret, ref)).toMatchObject({
       type: 'cluster.x-k8s.io/secret',
-      metadata: { labels: { 'cluster.x-k8s.io/cluster-name': 'demo' }, ownerReferences: [{ uid: owner.metadata.uid, controller: true }] },
+      metadata: {
+        labels: { 'cluster.x-k8s.io/cluster-name': 'demo' },
+        ownerReferences: [{ uid: owner.metadata.uid, controller: true }],
+      },
     });
   });
 
@@ -86,7 +94,13 @@ describe('ensureKubeconfig', () => {
 
   test("a user's kubeconfig is never touched", async () => {
     const { kube, input } = await setup();
-    kube.put({ apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata: ref, data: { value: 'bWluZQ==' } } as Secret);
+    kube.put({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'Opaque',
+      metadata: ref,
+      data: { value: 'bWluZQ==' },
+    } as Secret);
     expect(await ensureKubeconfig(input)).toEqual({ secretName: 'demo-kubeconfig', action: 'kept' });
     expect(kube.writes()).toHaveLength(0);
   });

@@ -1,13 +1,21 @@
 import { parse } from 'yaml';
-import { KINDS } from '../../api/types/kinds.js';
 import type { Cluster, KubeObject } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
 import { hostPort } from '../../domain/bootstrap/kubeadm-version.js';
 import { toYaml } from '../../domain/bootstrap/yaml.js';
 import { endpointOf, ownerReference, readPath } from '../../domain/contract.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
 import { type EncryptionAlgorithm, expiryOf, issueCertificate, type KeyPair } from './pki.js';
-import { BOOTSTRAP_MANAGER, clusterSecret, createOrRead, ensureController, isControlledBy, type Secret, secretText } from './secrets.js';
+import {
+  BOOTSTRAP_MANAGER,
+  clusterSecret,
+  createOrRead,
+  ensureController,
+  isControlledBy,
+  type Secret,
+  secretText,
+} from './secrets.js';
 
 export interface KubeconfigInput {
   readonly kube: Kube;
@@ -58,7 +66,8 @@ async function keepOrRenew(input: KubeconfigInput, existing: Secret): Promise<Ku
   const secretName = secret.metadata.name;
   if (!isControlledBy(secret, owner)) return { secretName, action: 'kept' };
   const { expires } = expiryIn(secret);
-  if (expires !== undefined && expires.getTime() - now.getTime() >= RENEW_BEFORE_MS) return { secretName, action: 'kept', expires };
+  if (expires !== undefined && expires.getTime() - now.getTime() >= RENEW_BEFORE_MS)
+    return { secretName, action: 'kept', expires };
   const text = await makeKubeconfig(input, serverOf(input.cluster, secret));
   const stored = await kube.modify<Secret>(
     KINDS.Secret,
@@ -101,7 +110,9 @@ export function kubeconfigYaml(input: { cluster: string; server: string; ca: str
   const context = `${user}@${input.cluster}`;
   return toYaml({
     apiVersion: 'v1',
-    clusters: [{ cluster: { 'certificate-authority-data': base64(input.ca), server: input.server }, name: input.cluster }],
+    clusters: [
+      { cluster: { 'certificate-authority-data': base64(input.ca), server: input.server }, name: input.cluster },
+    ],
     contexts: [{ context: { cluster: input.cluster, user }, name: context }],
     'current-context': context,
     kind: 'Config',

@@ -3,12 +3,12 @@ import { describe, expect, test } from '@jest/globals';
 import {
   checkAuthority,
   checkSigningKeys,
-  generateCa,
-  generateKeyPairPem,
   type EncryptionAlgorithm,
   expiryOf,
-  publicKeyPins,
+  generateCa,
+  generateKeyPairPem,
   issueCertificate,
+  publicKeyPins,
 } from './pki.js';
 
 const now = new Date('2026-01-02T03:04:05Z');
@@ -46,11 +46,23 @@ describe('authorities', () => {
   test('a key of another certificate, a leaf and garbage are refused without quoting them', async () => {
     const a = await generateCa('kubernetes', { algorithm: 'ECDSA-P256', validityDays: 1, now });
     const b = await generateCa('kubernetes', { algorithm: 'ECDSA-P256', validityDays: 1, now });
-    const leaf = await issueCertificate(a, { commonName: 'x', usages: ['client'], algorithm: 'ECDSA-P256', validityDays: 1, now });
-    expect(() => checkAuthority('secret ns/c-ca', { cert: a.cert, key: b.key })).toThrow(/secret ns\/c-ca: tls.key is not the key/);
+    const leaf = await issueCertificate(a, {
+      commonName: 'x',
+      usages: ['client'],
+      algorithm: 'ECDSA-P256',
+      validityDays: 1,
+      now,
+    });
+    expect(() => checkAuthority('secret ns/c-ca', { cert: a.cert, key: b.key })).toThrow(
+      /secret ns\/c-ca: tls.key is not the key/,
+    );
     expect(() => checkAuthority('secret ns/c-ca', leaf)).toThrow(/not a certificate authority/);
-    expect(() => checkAuthority('secret ns/c-ca', { cert: 'hunter2', key: a.key })).toThrow(/^(?!.*hunter2).*PEM certificate/);
-    expect(() => checkAuthority('secret ns/c-ca', { cert: a.cert, key: 'hunter2' })).toThrow(/^(?!.*hunter2).*PEM private key/);
+    expect(() => checkAuthority('secret ns/c-ca', { cert: 'hunter2', key: a.key })).toThrow(
+      /^(?!.*hunter2).*PEM certificate/,
+    );
+    expect(() => checkAuthority('secret ns/c-ca', { cert: a.cert, key: 'hunter2' })).toThrow(
+      /^(?!.*hunter2).*PEM private key/,
+    );
   });
 });
 
@@ -82,7 +94,13 @@ describe('client certificates', () => {
   test('a server certificate carries its names and addresses', async () => {
     const authority = await generateCa('test', { algorithm: 'ECDSA-P256', now });
     const usages = ['server', 'client'] as const;
-    const pair = await issueCertificate(authority, { commonName: 's', usages, dns: ['localhost'], ips: ['127.0.0.1', '::1'], now });
+    const pair = await issueCertificate(authority, {
+      commonName: 's',
+      usages,
+      dns: ['localhost'],
+      ips: ['127.0.0.1', '::1'],
+      now,
+    });
     const certificate = new X509Certificate(pair.cert);
     expect(certificate.checkHost('localhost')).toBe('localhost');
     expect(certificate.checkIP('127.0.0.1')).toBe('127.0.0.1');
@@ -93,7 +111,10 @@ describe('client certificates', () => {
   test('takes an authority whose key is PKCS #8', async () => {
     const authority = await generateCa('kubernetes', { algorithm: 'ECDSA-P256', validityDays: 1, now });
     const key = createPrivateKey(authority.key).export({ type: 'pkcs8', format: 'pem' }).toString();
-    const pair = await issueCertificate({ cert: authority.cert, key }, { commonName: 'c', usages: ['client'], algorithm: 'ECDSA-P256', validityDays: 1, now });
+    const pair = await issueCertificate(
+      { cert: authority.cert, key },
+      { commonName: 'c', usages: ['client'], algorithm: 'ECDSA-P256', validityDays: 1, now },
+    );
     expect(new X509Certificate(pair.cert).verify(new X509Certificate(authority.cert).publicKey)).toBe(true);
   });
 });
@@ -103,7 +124,9 @@ test('service account keys are a pair', async () => {
   const other = await generateKeyPairPem('ECDSA-P256');
   expect(createPublicKey(pair.cert)).toBeInstanceOf(KeyObject);
   expect(() => checkSigningKeys('secret', pair)).not.toThrow();
-  expect(() => checkSigningKeys('secret ns/c-sa', { cert: other.cert, key: pair.key })).toThrow(/secret ns\/c-sa: tls.key/);
+  expect(() => checkSigningKeys('secret ns/c-sa', { cert: other.cert, key: pair.key })).toThrow(
+    /secret ns\/c-sa: tls.key/,
+  );
 });
 
 test('pins are the digests of the public keys of all certificates, as kubeadm computes them', async () => {

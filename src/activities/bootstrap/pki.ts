@@ -1,15 +1,23 @@
 // The X.509 library registers its parts through decorators, which need this polyfill before anything else is loaded.
 import 'reflect-metadata';
 
-import { createHash, createPrivateKey, createPublicKey, KeyObject, randomBytes, X509Certificate, webcrypto } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  KeyObject,
+  randomBytes,
+  webcrypto,
+  X509Certificate,
+} from 'node:crypto';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  X509Certificate as IssuerCertificate,
   KeyUsageFlags,
   KeyUsagesExtension,
-  X509Certificate as IssuerCertificate,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
@@ -63,7 +71,10 @@ function keyAlgorithm(name: EncryptionAlgorithm = 'RSA-2048'): KeyAlgorithm {
 }
 
 async function generateKeys(algorithm: EncryptionAlgorithm | undefined): Promise<webcrypto.CryptoKeyPair> {
-  return (await webcrypto.subtle.generateKey(keyAlgorithm(algorithm), true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+  return (await webcrypto.subtle.generateKey(keyAlgorithm(algorithm), true, [
+    'sign',
+    'verify',
+  ])) as webcrypto.CryptoKeyPair;
 }
 
 /** PKCS #1 or SEC 1, the encodings kubeadm and upstream write. */
@@ -103,7 +114,10 @@ export async function generateCa(commonName = 'kubernetes', options: AuthorityOp
     keys,
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment | KeyUsageFlags.keyCertSign, true),
+      new KeyUsagesExtension(
+        KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment | KeyUsageFlags.keyCertSign,
+        true,
+      ),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
@@ -137,7 +151,9 @@ export async function issueCertificate(authority: KeyPair, options: CertificateO
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment, true),
-      new ExtendedKeyUsageExtension(options.usages.map((u) => (u === 'client' ? ExtendedKeyUsage.clientAuth : ExtendedKeyUsage.serverAuth))),
+      new ExtendedKeyUsageExtension(
+        options.usages.map((u) => (u === 'client' ? ExtendedKeyUsage.clientAuth : ExtendedKeyUsage.serverAuth)),
+      ),
       ...alternativeNames(options),
       ...(issuerKeyId === undefined ? [] : [new AuthorityKeyIdentifierExtension(issuerKeyId)]),
     ],
@@ -147,7 +163,10 @@ export async function issueCertificate(authority: KeyPair, options: CertificateO
 
 function alternativeNames({ dns = [], ips = [] }: CertificateOptions): SubjectAlternativeNameExtension[] {
   if (dns.length + ips.length === 0) return [];
-  const names = [...dns.map((value) => ({ type: 'dns' as const, value })), ...ips.map((value) => ({ type: 'ip' as const, value }))];
+  const names = [
+    ...dns.map((value) => ({ type: 'dns' as const, value })),
+    ...ips.map((value) => ({ type: 'ip' as const, value })),
+  ];
   return [new SubjectAlternativeNameExtension(names)];
 }
 
@@ -168,7 +187,10 @@ export function parseCertificate(what: string, text: string): X509Certificate {
     return new X509Certificate(text);
   } catch {
     // OpenSSL's message says nothing a person can use, and may quote the input.
-    throw new PerdureError('InvalidConfiguration', `${what} is not a PEM certificate; put in a certificate or remove it`);
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `${what} is not a PEM certificate; put in a certificate or remove it`,
+    );
   }
 }
 
@@ -193,7 +215,10 @@ export function checkAuthority(what: string, pair: KeyPair): void {
     );
   }
   if (!certificate.checkPrivateKey(privateKey(what, pair.key))) {
-    throw new PerdureError('InvalidConfiguration', `${what}: tls.key is not the key of the certificate in tls.crt; put in the matching pair`);
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `${what}: tls.key is not the key of the certificate in tls.crt; put in the matching pair`,
+    );
   }
 }
 
@@ -207,7 +232,10 @@ export function checkSigningKeys(what: string, pair: KeyPair): void {
     throw new PerdureError('InvalidConfiguration', `${what}, key tls.crt, is not a PEM public key`);
   }
   if (!own.equals(stored)) {
-    throw new PerdureError('InvalidConfiguration', `${what}: tls.key is not the key of the public key in tls.crt; put in the matching pair`);
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `${what}: tls.key is not the key of the public key in tls.crt; put in the matching pair`,
+    );
   }
 }
 

@@ -1,6 +1,17 @@
+import type {
+  Cluster,
+  JoinConfiguration,
+  KubeadmConfig,
+  KubeadmFile,
+  KubeadmUser,
+  Machine,
+} from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { Cluster, JoinConfiguration, KubeadmConfig, KubeadmFile, KubeadmUser, Machine } from '../../api/types/index.js';
-import { certificateFiles, type CertificatePems, controlPlaneCertificates } from '../../domain/bootstrap/certificate-set.js';
+import {
+  type CertificatePems,
+  certificateFiles,
+  controlPlaneCertificates,
+} from '../../domain/bootstrap/certificate-set.js';
 import {
   type BootstrapFile,
   type BootstrapUser,
@@ -112,11 +123,19 @@ async function secretValue(input: RenderInput, field: string, ref: { name: strin
   const namespace = config.metadata.namespace ?? '';
   const secret = await kube.get<Secret>(KINDS.Secret, { namespace, name: ref.name }, signal);
   const invalid = (part: string, value: string, problem: string): PerdureError =>
-    new PerdureError('InvalidConfiguration', `${nameOf('KubeadmConfig', config)}: ${field}.${part} "${value}": ${problem}`, {
-      details: { field: `${field}.${part}`, value },
-    });
+    new PerdureError(
+      'InvalidConfiguration',
+      `${nameOf('KubeadmConfig', config)}: ${field}.${part} "${value}": ${problem}`,
+      {
+        details: { field: `${field}.${part}`, value },
+      },
+    );
   if (secret === undefined) {
-    throw invalid('name', ref.name, `secret ${namespace}/${ref.name} does not exist; create it or correct the reference`);
+    throw invalid(
+      'name',
+      ref.name,
+      `secret ${namespace}/${ref.name} does not exist; create it or correct the reference`,
+    );
   }
   const bytes = secretBytes(secret, ref.key);
   if (bytes === undefined) {

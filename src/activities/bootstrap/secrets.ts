@@ -35,7 +35,9 @@ export function clusterSecret(
   owner: OwnerReference,
   values: Readonly<Record<string, string>>,
 ): Secret {
-  const data = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
+  const data = Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  );
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -46,7 +48,11 @@ export function clusterSecret(
 }
 
 /** Creates `secret`, or answers the one that was there first: of two creators exactly one wins, and both go on with the winner's. */
-export async function createOrRead(kube: Kube, secret: Secret, signal?: AbortSignal): Promise<{ secret: Secret; created: boolean }> {
+export async function createOrRead(
+  kube: Kube,
+  secret: Secret,
+  signal?: AbortSignal,
+): Promise<{ secret: Secret; created: boolean }> {
   const options = { fieldManager: BOOTSTRAP_MANAGER, ...(signal ? { signal } : {}) };
   try {
     return { secret: await kube.create(KINDS.Secret, secret, options), created: true };
@@ -62,7 +68,8 @@ export async function createOrRead(kube: Kube, secret: Secret, signal?: AbortSig
 /** True when `owner` is the controller of `object`, and no other controller is there. */
 export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
   return (object.metadata.ownerReferences ?? []).some(
-    (r) => r.controller === true && r.kind === owner.kind && r.name === owner.metadata.name && r.uid === owner.metadata.uid,
+    (r) =>
+      r.controller === true && r.kind === owner.kind && r.name === owner.metadata.name && r.uid === owner.metadata.uid,
   );
 }
 
@@ -70,7 +77,12 @@ export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
  * Makes `owner` the controller of a Secret of Cluster API's type, in place of a former one: restores references that were removed, and
  * renews them after a move changed all uids. A Secret of another type is left alone. Idempotent. Source: capi ensureCertificatesOwnerRef.
  */
-export async function ensureController(kube: Kube, secret: Secret, owner: KubeObject, signal?: AbortSignal): Promise<Secret> {
+export async function ensureController(
+  kube: Kube,
+  secret: Secret,
+  owner: KubeObject,
+  signal?: AbortSignal,
+): Promise<Secret> {
   if (secret.type !== CLUSTER_SECRET_TYPE || isControlledBy(secret, owner)) return secret;
   const wanted = ownerReference(owner, { controller: true });
   const stored = await kube.modify<Secret>(

@@ -1,6 +1,12 @@
-import { KINDS } from '../../api/types/kinds.js';
 import type { KubeadmConfig } from '../../api/types/index.js';
-import { type ConditionInput, mergeConditions, mergeV1Beta1Conditions, summarize, type V1Beta1Input } from '../../domain/conditions.js';
+import { KINDS } from '../../api/types/kinds.js';
+import {
+  type ConditionInput,
+  mergeConditions,
+  mergeV1Beta1Conditions,
+  summarize,
+  type V1Beta1Input,
+} from '../../domain/conditions.js';
 import type { Kube } from '../../kube/kube.js';
 
 /** State of one of the two conditions a KubeadmConfig has. */
@@ -37,12 +43,24 @@ export async function writeConfigStatus(
   if (JSON.stringify(sorted(status)) === JSON.stringify(sorted(config.status))) return;
   const { namespace, name } = config.metadata;
   const metadata = { name, ...(namespace ? { namespace } : {}) };
-  const options = { fieldManager: KUBEADM_CONFIG_STATUS_MANAGER, subresource: 'status', ...(signal ? { signal } : {}) } as const;
-  await kube.apply(KINDS.KubeadmConfig, { apiVersion: config.apiVersion, kind: config.kind, metadata, status }, options);
+  const options = {
+    fieldManager: KUBEADM_CONFIG_STATUS_MANAGER,
+    subresource: 'status',
+    ...(signal ? { signal } : {}),
+  } as const;
+  await kube.apply(
+    KINDS.KubeadmConfig,
+    { apiVersion: config.apiVersion, kind: config.kind, metadata, status },
+    options,
+  );
 }
 
 /** The status as it should be. Pure; `now` is only used for conditions that changed. */
-export function configStatus(config: KubeadmConfig, wanted: ConfigStatus, now: Date): NonNullable<KubeadmConfig['status']> {
+export function configStatus(
+  config: KubeadmConfig,
+  wanted: ConfigStatus,
+  now: Date,
+): NonNullable<KubeadmConfig['status']> {
   const generation = config.metadata.generation ?? 1;
   const stamp = now.toISOString().replace(/\.\d{3}Z$/, 'Z');
   const before = config.status;
@@ -54,7 +72,9 @@ export function configStatus(config: KubeadmConfig, wanted: ConfigStatus, now: D
       ? { dataSecretName: wanted.dataSecretName, initialization: { dataSecretCreated: true } }
       : {}),
     observedGeneration: generation,
-    deprecated: { v1beta1: { conditions: mergeV1Beta1Conditions(before?.deprecated?.v1beta1?.conditions, v1beta1, stamp) } },
+    deprecated: {
+      v1beta1: { conditions: mergeV1Beta1Conditions(before?.deprecated?.v1beta1?.conditions, v1beta1, stamp) },
+    },
   };
 }
 
@@ -64,11 +84,20 @@ function conditionInputs({ dataSecret, certificates }: ConfigStatus): ConditionI
       ? { type: 'DataSecretAvailable', status: 'True', reason: 'Available' }
       : { type: 'DataSecretAvailable', status: 'False', reason: 'NotAvailable', message: dataSecret.message };
   const conditions = [data];
-  if (certificates?.state === 'true') conditions.push({ type: 'CertificatesAvailable', status: 'True', reason: 'Available' });
+  if (certificates?.state === 'true')
+    conditions.push({ type: 'CertificatesAvailable', status: 'True', reason: 'Available' });
   else if (certificates) {
-    conditions.push({ type: 'CertificatesAvailable', status: 'Unknown', reason: 'InternalError', message: certificates.message });
+    conditions.push({
+      type: 'CertificatesAvailable',
+      status: 'Unknown',
+      reason: 'InternalError',
+      message: certificates.message,
+    });
   }
-  const ready = summarize('Ready', conditions, { positive: ['DataSecretAvailable', 'CertificatesAvailable'], ...READY });
+  const ready = summarize('Ready', conditions, {
+    positive: ['DataSecretAvailable', 'CertificatesAvailable'],
+    ...READY,
+  });
   return [...conditions, ready];
 }
 
@@ -76,7 +105,13 @@ function v1beta1Inputs({ dataSecret, certificates }: ConfigStatus): V1Beta1Input
   const one = (type: string, r: Readiness, failed: 'Error' | 'Warning'): V1Beta1Input =>
     r.state === 'true'
       ? { type, status: 'True' }
-      : { type, status: 'False', severity: r.state === 'waiting' ? 'Info' : failed, reason: r.reason, message: r.message };
+      : {
+          type,
+          status: 'False',
+          severity: r.state === 'waiting' ? 'Info' : failed,
+          reason: r.reason,
+          message: r.message,
+        };
   const list = [
     one('DataSecretAvailable', dataSecret, 'Warning'),
     ...(certificates ? [one('CertificatesAvailable', certificates, 'Error')] : []),

@@ -3,10 +3,16 @@ import fc from 'fast-check';
 import { FakeKube } from '../../../test/helpers/fake-kube.js';
 import { KINDS } from '../../api/types/kinds.js';
 import { type Secret, secretText } from './secrets.js';
-import { deleteBootstrapToken, deriveToken, ensureBootstrapToken, refreshBootstrapToken, TOKEN_TTL_MS } from './tokens.js';
+import {
+  deleteBootstrapToken,
+  deriveToken,
+  ensureBootstrapToken,
+  refreshBootstrapToken,
+  TOKEN_TTL_MS,
+} from './tokens.js';
 
 const now = new Date('2026-01-02T03:04:05Z');
-const after = (minutes: number) => new Date(now.getTime() + minutes * 60_000);
+const minutesLater = (minutes: number) => new Date(now.getTime() + minutes * 60_000);
 const expiration = (workload: FakeKube) => secretText(workload.all<Secret>(KINDS.Secret)[0] as Secret, 'expiration');
 
 function setup() {
@@ -24,7 +30,12 @@ describe('deriveToken', () => {
   });
 
   test('depends on key, identity and slot', () => {
-    const tokens = [deriveToken('a', 'x', 0), deriveToken('b', 'x', 0), deriveToken('a', 'y', 0), deriveToken('a', 'x', 1)];
+    const tokens = [
+      deriveToken('a', 'x', 0),
+      deriveToken('b', 'x', 0),
+      deriveToken('a', 'y', 0),
+      deriveToken('a', 'x', 1),
+    ];
     expect(new Set(tokens).size).toBe(4);
     expect(deriveToken('a', 'x', 0)).toBe(tokens[0]);
   });
@@ -35,7 +46,9 @@ describe('ensureBootstrapToken', () => {
     const { workload, input } = setup();
     const token = await ensureBootstrapToken(input);
     const [secret] = workload.all<Secret>(KINDS.Secret);
-    const values = Object.fromEntries(Object.keys(secret?.data ?? {}).map((key) => [key, secretText(secret as Secret, key)]));
+    const values = Object.fromEntries(
+      Object.keys(secret?.data ?? {}).map((key) => [key, secretText(secret as Secret, key)]),
+    );
     expect(secret?.metadata.name).toBe(`bootstrap-token-${token.split('.')[0]}`);
     expect(values).toEqual({
       'token-id': token.split('.')[0],
@@ -51,9 +64,9 @@ describe('ensureBootstrapToken', () => {
   test('run again, it answers the same token and extends it only when due', async () => {
     const { workload, input } = setup();
     const token = await ensureBootstrapToken(input);
-    expect(await ensureBootstrapToken({ ...input, now: after(1) })).toBe(token);
+    expect(await ensureBootstrapToken({ ...input, now: minutesLater(1) })).toBe(token);
     expect(expiration(workload)).toBe('2026-01-02T03:19:05Z');
-    expect(await ensureBootstrapToken({ ...input, now: after(10) })).toBe(token);
+    expect(await ensureBootstrapToken({ ...input, now: minutesLater(10) })).toBe(token);
     expect(expiration(workload)).toBe('2026-01-02T03:29:05Z');
     expect(workload.all(KINDS.Secret)).toHaveLength(1);
   });
@@ -61,7 +74,12 @@ describe('ensureBootstrapToken', () => {
   test('an id that somebody else has is left alone', async () => {
     const { workload, input } = setup();
     const taken = deriveToken('key', input.identity, 0).split('.')[0];
-    const theirs = { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'kube-system', name: `bootstrap-token-${taken}` }, data: {} } as Secret;
+    const theirs = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { namespace: 'kube-system', name: `bootstrap-token-${taken}` },
+      data: {},
+    } as Secret;
     workload.put(theirs);
     expect(await ensureBootstrapToken(input)).toBe(deriveToken('key', input.identity, 1));
     expect(workload.peek<Secret>(KINDS.Secret, theirs.metadata)?.data).toEqual({});
@@ -76,8 +94,8 @@ describe('upkeep', () => {
   ])('after %i minutes a refresh writes: %s', async (minutes, wrote) => {
     const { workload, input } = setup();
     await ensureBootstrapToken(input);
-    expect(await refreshBootstrapToken({ ...input, now: after(minutes) })).toBe(wrote);
-    const expected = wrote ? after(minutes + TOKEN_TTL_MS / 60_000) : after(15);
+    expect(await refreshBootstrapToken({ ...input, now: minutesLater(minutes) })).toBe(wrote);
+    const expected = wrote ? minutesLater(minutes + TOKEN_TTL_MS / 60_000) : minutesLater(15);
     expect(expiration(workload)).toBe(expected.toISOString().replace('.000', ''));
   });
 
@@ -85,7 +103,7 @@ describe('upkeep', () => {
     const { workload, input } = setup();
     const token = await ensureBootstrapToken(input);
     workload.remove(KINDS.Secret, { namespace: 'kube-system', name: `bootstrap-token-${token.split('.')[0]}` });
-    expect(await refreshBootstrapToken({ ...input, now: after(60) })).toBe(true);
+    expect(await refreshBootstrapToken({ ...input, now: minutesLater(60) })).toBe(true);
     expect(secretText(workload.all<Secret>(KINDS.Secret)[0] as Secret, 'token-secret')).toBe(token.split('.')[1]);
   });
 

@@ -39,7 +39,10 @@ export async function ensureBootstrapToken(input: TokenInput): Promise<string> {
     const token = deriveToken(input.caKey, input.identity, slot);
     if (await createOrExtend(input, token)) return token;
   }
-  throw new PerdureError('Conflict', `all bootstrap token ids for ${input.identity} are taken by others; delete expired token secrets in ${NAMESPACE}`);
+  throw new PerdureError(
+    'Conflict',
+    `all bootstrap token ids for ${input.identity} are taken by others; delete expired token secrets in ${NAMESPACE}`,
+  );
 }
 
 /** Extends the token of a machine that has not joined yet, when it is due; makes it anew when it is gone. Answers whether it wrote. */
@@ -54,14 +57,19 @@ export async function refreshBootstrapToken(input: TokenInput): Promise<boolean>
 }
 
 /** Removes the token after the machine has joined; absent is success. Tokens expire by themselves: this only shortens their life. */
-export async function deleteBootstrapToken(input: Pick<TokenInput, 'workload' | 'caKey' | 'identity' | 'signal'>): Promise<void> {
+export async function deleteBootstrapToken(
+  input: Pick<TokenInput, 'workload' | 'caKey' | 'identity' | 'signal'>,
+): Promise<void> {
   for (let slot = 0; slot < MAX_SLOTS; slot++) {
     const token = deriveToken(input.caKey, input.identity, slot);
     const existing = await input.workload.get<Secret>(KINDS.Secret, refOf(token), input.signal);
     if (existing === undefined) return;
     if (!isOurs(existing, input, token)) continue;
     const { uid } = existing.metadata;
-    await input.workload.delete(KINDS.Secret, existing.metadata, { ...(uid ? { uid } : {}), ...(input.signal ? { signal: input.signal } : {}) });
+    await input.workload.delete(KINDS.Secret, existing.metadata, {
+      ...(uid ? { uid } : {}),
+      ...(input.signal ? { signal: input.signal } : {}),
+    });
     return;
   }
 }
@@ -70,7 +78,9 @@ export async function deleteBootstrapToken(input: Pick<TokenInput, 'workload' | 
 export function deriveToken(caKey: string, identity: string, slot: number): string {
   const letters: string[] = [];
   for (let block = 0; letters.length < ID_LENGTH + SECRET_LENGTH; block++) {
-    const bytes = createHmac('sha256', caKey).update(`perdure bootstrap token\n${identity}\n${slot}\n${block}`).digest();
+    const bytes = createHmac('sha256', caKey)
+      .update(`perdure bootstrap token\n${identity}\n${slot}\n${block}`)
+      .digest();
     for (const byte of bytes) {
       if (byte < 256 - (256 % ALPHABET.length)) letters.push(ALPHABET[byte % ALPHABET.length] ?? '');
     }
@@ -87,7 +97,8 @@ async function createOrExtend(input: TokenInput, token: string): Promise<boolean
   }
   const existing = await input.workload.get<Secret>(KINDS.Secret, refOf(token), input.signal);
   // Expired and removed by the token cleaner in between: the next attempt creates it.
-  if (existing === undefined) throw new PerdureError('Transient', `bootstrap token of ${input.identity} was removed while it was being read`);
+  if (existing === undefined)
+    throw new PerdureError('Transient', `bootstrap token of ${input.identity} was removed while it was being read`);
   if (!isOurs(existing, input, token)) return false;
   if (isDue(existing, input)) await extend(input, existing);
   return true;
@@ -109,7 +120,8 @@ function expiration({ now, ttlMs = TOKEN_TTL_MS }: TokenInput): string {
 
 function isOurs(secret: Secret, { identity }: Pick<TokenInput, 'identity'>, token: string): boolean {
   return (
-    secret.metadata.annotations?.[IDENTITY_ANNOTATION] === identity && secretText(secret, 'token-secret') === token.split('.')[1]
+    secret.metadata.annotations?.[IDENTITY_ANNOTATION] === identity &&
+    secretText(secret, 'token-secret') === token.split('.')[1]
   );
 }
 
@@ -138,6 +150,8 @@ function tokenSecret(input: TokenInput, token: string): Secret {
     kind: 'Secret',
     metadata: { ...refOf(token), annotations: { [IDENTITY_ANNOTATION]: input.identity } },
     type: TOKEN_TYPE,
-    data: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')])),
+    data: Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+    ),
   };
 }

@@ -5,6 +5,7 @@ import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
 import { isTrue } from '../../domain/conditions.js';
 import {
   endpointOf,
+  foreignOwner,
   isControlPlaneInitialized,
   isControlPlaneMachine,
   isDeleting,
@@ -13,15 +14,16 @@ import {
   ownerReference,
   readPath,
 } from '../../domain/contract.js';
-import type { ClusterFacts } from '../../domain/facts.js';
+import type { ClusterFacts, RecordedFailure } from '../../domain/facts.js';
 import { attemptOf, readFailure } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
 import { clusterStatus } from '../../domain/status/cluster.js';
 import type { ActivityDeps } from '../deps.js';
 import { readRef, resolveKind } from './refs.js';
 import { machinesOf, ofCluster, readKey } from './world.js';
-import { applyStatus, ensureMetadata } from './write.js';
+import { applyPaused, applyStatus, ensureMetadata } from './write.js';
 
+/** Facts of an object that does not exist. */
 export const ABSENT = {
   exists: false,
   paused: false,
@@ -34,15 +36,21 @@ export const ABSENT = {
 /** A random identity, written once and moved with the object; seeds tags and idempotency tokens. */
 export const newId = (): string => randomBytes(8).toString('hex');
 
+/** A Cluster and what belongs to it, read now. */
 export interface ClusterView {
   readonly cluster: Cluster;
   readonly infrastructure: KubeObject | undefined;
   readonly controlPlane: KubeObject | undefined;
   readonly deployments: readonly MachineDeployment[];
   readonly machines: readonly Machine[];
+  /** Why a child was refused; it then counts as absent. */
+  readonly refused: { readonly infrastructure?: string; readonly controlPlane?: string };
 }
 
-/** Reads a Cluster and all that belongs to it; links owners, identity and finalizers unless paused or deleting. */
+/**
+ * Reads a Cluster and all that belongs to it; links owners, identity and finalizers unless paused or deleting. What its references name but
+ * another object owns is refused: neither linked nor read.
+ */
 export async function viewCluster(deps: ActivityDeps, key: ObjectKey): Promise<ClusterView | undefined> {
   const { kube } = deps;
   const { signal } = deps.scope();
@@ -73,13 +81,44 @@ export async function viewCluster(deps: ActivityDeps, key: ObjectKey): Promise<C
     ),
     machinesOf(kube, key.namespace, key.name, signal),
   ]);
-  const linkedInfra = active
-    ? await linkChild(deps, cluster, cluster.spec.infrastructureRef, infrastructure)
-    : infrastructure;
-  const linkedControlPlane = active
-    ? await linkChild(deps, cluster, cluster.spec.controlPlaneRef, controlPlane)
-    : controlPlane;
-  return { cluster, infrastructure: linkedInfra, controlPlane: linkedControlPlane, deployments, machines };
+  const refused = {
+    ...refusalOf('infrastructure', infrastructure, cluster),
+    ...refusalOf('controlPlane', controlPlane, cluster),
+  };
+  const ownInfra = refused.infrastructure === undefined ? infrastructure : undefined;
+  const ownControlPlane = refused.controlPlane === undefined ? controlPlane : undefined;
+  return {
+    cluster,
+    infrastructure: active ? await linkChild(deps, cluster, cluster.spec.infrastructureRef, ownInfra) : ownInfra,
+    controlPlane: active ? await linkChild(deps, cluster, cluster.spec.controlPlaneRef, ownControlPlane) : ownControlPlane,
+    deployments,
+    machines,
+    refused,
+  };
+}
+
+/** `{ [role]: message }` for a child that somebody else owns, else `{}`. */
+export function refusalOf<R extends string>(
+  role: R,
+  child: KubeObject | undefined,
+  parent: KubeObject,
+): { readonly [K in R]?: string } {
+  const owner = child && foreignOwner(child, parent);
+  if (!owner) return {};
+  const message = `${child.kind} ${child.metadata.name} belongs to ${owner.kind} ${owner.name}; let ${parent.kind} ${parent.metadata.name} refer to an object of its own`;
+  return { [role]: message } as { readonly [K in R]?: string };
+}
+
+/** The failure a lane acts on: the recorded one while it applies, else that a child was refused. */
+export function currentFailure(
+  object: KubeObject,
+  attempt: string,
+  refused: Readonly<Record<string, string | undefined>> = {},
+): RecordedFailure | undefined {
+  const recorded = readFailure(object);
+  if (recorded?.attempt === attempt) return recorded;
+  const message = Object.values(refused).find((m) => m !== undefined);
+  return message === undefined ? undefined : { operation: 'Adoption', type: 'OwnershipConflict', message, attempt };
 }
 
 async function linkChild(
@@ -131,8 +170,7 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
   const provider = deps.providers.forCluster(cluster.spec.infrastructureRef);
   if (!paused && !isDeleting(cluster)) cluster = await copyEndpoint(deps, cluster, infrastructure, controlPlane);
   const attempt = attemptOf(cluster, [infrastructure]);
-  const recorded = readFailure(cluster);
-  const failure = recorded?.attempt === attempt ? recorded : undefined;
+  const failure = currentFailure(cluster, attempt, view.refused);
   const connection = await probe(deps, cluster, controlPlane);
   const status = clusterStatus({
     cluster,
@@ -141,12 +179,14 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
     deployments,
     machines,
     failure,
+    refused: view.refused,
     paused,
     now: deps.now(),
     ...(connection ? { connection } : {}),
     ...(isDeleting(cluster) ? { deletion: deletionStage(machines, deployments, controlPlane) } : {}),
   });
-  await applyStatus(kube, KINDS.Cluster, cluster, status, 'perdure-cluster', signal);
+  if (paused) await applyPaused(kube, KINDS.Cluster, cluster, deps.now(), signal);
+  else await applyStatus(kube, KINDS.Cluster, cluster, status, 'perdure-cluster', signal);
   const available = isTrue(status.conditions, 'Available');
   const everAvailable = cluster.metadata.annotations?.[ANNOTATION.created] !== undefined;
   if (available && !everAvailable && !paused) {

@@ -11,17 +11,17 @@ import {
   isPaused,
 } from '../../domain/contract.js';
 import type { ControlPlaneFacts } from '../../domain/facts.js';
-import { attemptOf, readFailure } from '../../domain/failure.js';
+import { attemptOf } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
 import { controlPlaneStatus, isControlPlaneMachineHealthy } from '../../domain/status/control-plane.js';
 import { ensureCertificates, ensureKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { type Inspection, inspectControlPlane } from '../workload/health.js';
-import { ABSENT } from './assess-cluster.js';
+import { ABSENT, currentFailure } from './assess-cluster.js';
 import { ownedMachine, ownTemplate } from './assess-replicas.js';
 import { readRef } from './refs.js';
 import { clusterNamed, machinesControlledBy, machinesOf, readKey } from './world.js';
-import { applyStatus, ensureMetadata } from './write.js';
+import { applyPaused, applyStatus, ensureMetadata } from './write.js';
 
 const EMPTY: ControlPlaneFacts = {
   ...ABSENT,
@@ -68,8 +68,13 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
       },
       signal,
     );
-    await ownTemplate(deps, cluster, key.namespace, controlPlane.spec.machineTemplate.spec.infrastructureRef);
   }
+  const template = await ownTemplate(
+    deps,
+    active ? cluster : undefined,
+    key.namespace,
+    controlPlane.spec.machineTemplate.spec.infrastructureRef,
+  );
   const managedEtcd = controlPlane.spec.kubeadmConfigSpec?.clusterConfiguration?.etcd?.external === undefined;
   const provisioned = cluster?.status?.initialization?.infrastructureProvisioned === true;
   const wasInitialized = controlPlane.status?.initialization?.controlPlaneInitialized === true;
@@ -101,9 +106,8 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     );
   }
   const initialized = wasInitialized || seen?.initialized === true;
-  const attempt = attemptOf(controlPlane, []);
-  const recorded = readFailure(controlPlane);
-  const failure = recorded?.attempt === attempt ? recorded : undefined;
+  const attempt = attemptOf(controlPlane, [template]);
+  const failure = currentFailure(controlPlane, attempt);
   const workers =
     clusterName === ''
       ? []
@@ -131,7 +135,8 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
       : {}),
     ...(initialized && seen?.connectionError ? { connectionError: seen.connectionError } : {}),
   });
-  await applyStatus(kube, KINDS.KubeadmControlPlane, controlPlane, status, 'perdure-kubeadmcontrolplane', signal);
+  if (paused) await applyPaused(kube, KINDS.KubeadmControlPlane, controlPlane, deps.now(), signal);
+  else await applyStatus(kube, KINDS.KubeadmControlPlane, controlPlane, status, 'perdure-kubeadmcontrolplane', signal);
   const infra = cluster
     ? await readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal)
     : undefined;

@@ -13,23 +13,29 @@ import {
   readPath,
 } from '../../domain/contract.js';
 import type { MachineFacts } from '../../domain/facts.js';
-import { attemptOf, readFailure } from '../../domain/failure.js';
+import { attemptOf } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
 import { availableInSeconds, machineStatus, type NodeView } from '../../domain/status/machine.js';
 import type { ActivityDeps } from '../deps.js';
-import { ABSENT, newId } from './assess-cluster.js';
+import { ABSENT, currentFailure, newId, refusalOf } from './assess-cluster.js';
 import { readRef, resolveKind } from './refs.js';
 import { clusterNamed, readKey } from './world.js';
-import { applyStatus, ensureMetadata } from './write.js';
+import { applyPaused, applyStatus, ensureMetadata, unlessGone } from './write.js';
 
+/** A Machine and what belongs to it, read now. */
 export interface MachineView {
   readonly machine: Machine;
   readonly cluster: Cluster | undefined;
   readonly bootstrap: KubeObject | undefined;
   readonly infrastructure: KubeObject | undefined;
+  /** Why a child was refused; it then counts as absent. */
+  readonly refused: { readonly bootstrap?: string; readonly infrastructure?: string };
 }
 
-/** Reads a Machine with its cluster, bootstrap config and infra machine; links owners, identity, finalizers unless paused or deleting. */
+/**
+ * Reads a Machine with its cluster, bootstrap config and infra machine; links owners, identity, finalizers unless paused or deleting. What its
+ * references name but another object owns is refused: neither linked nor read.
+ */
 export async function viewMachine(deps: ActivityDeps, key: ObjectKey): Promise<MachineView | undefined> {
   const { kube } = deps;
   const { signal } = deps.scope();
@@ -55,17 +61,24 @@ export async function viewMachine(deps: ActivityDeps, key: ObjectKey): Promise<M
       signal,
     );
   }
+  const { configRef } = machine.spec.bootstrap;
+  const { infrastructureRef } = machine.spec;
   const [bootstrap, infrastructure] = await Promise.all([
-    readRef<KubeObject>(kube, machine.spec.bootstrap.configRef, key.namespace, signal),
-    readRef<KubeObject>(kube, machine.spec.infrastructureRef, key.namespace, signal),
+    readRef<KubeObject>(kube, configRef, key.namespace, signal),
+    readRef<KubeObject>(kube, infrastructureRef, key.namespace, signal),
   ]);
+  const refused = {
+    ...refusalOf('bootstrap', bootstrap, machine),
+    ...refusalOf('infrastructure', infrastructure, machine),
+  };
+  const ownBootstrap = refused.bootstrap === undefined ? bootstrap : undefined;
+  const ownInfra = refused.infrastructure === undefined ? infrastructure : undefined;
   return {
     machine,
     cluster,
-    bootstrap: active ? await linkChild(deps, machine, machine.spec.bootstrap.configRef, bootstrap) : bootstrap,
-    infrastructure: active
-      ? await linkChild(deps, machine, machine.spec.infrastructureRef, infrastructure)
-      : infrastructure,
+    bootstrap: active ? await linkChild(deps, machine, configRef, ownBootstrap) : ownBootstrap,
+    infrastructure: active ? await linkChild(deps, machine, infrastructureRef, ownInfra) : ownInfra,
+    refused,
   };
 }
 
@@ -125,8 +138,7 @@ export async function assessMachine(
   const paused = isPaused(view.machine, cluster);
   const machine = paused || isDeleting(view.machine) ? view.machine : await copyFromChildren(deps, view);
   const attempt = attemptOf(machine, [bootstrap, infrastructure]);
-  const recorded = readFailure(machine);
-  const failure = recorded?.attempt === attempt ? recorded : undefined;
+  const failure = currentFailure(machine, attempt, view.refused);
   const { node, connectionError } = await readNode(deps, machine, cluster);
   const now = deps.now();
   const status = machineStatus({
@@ -135,16 +147,20 @@ export async function assessMachine(
     bootstrap,
     node,
     failure,
+    refused: view.refused,
     paused,
     now,
     ...(connectionError ? { connectionError } : {}),
     ...(deletion ? { deletion } : {}),
     ...(nodeHint === '' ? {} : { nodeHint }),
   });
-  await applyStatus(deps.kube, KINDS.Machine, machine, status, 'perdure-machine', signal);
+  if (paused) await applyPaused(deps.kube, KINDS.Machine, machine, now, signal);
+  else await applyStatus(deps.kube, KINDS.Machine, machine, status, 'perdure-machine', signal);
   const conditions = status.conditions as Condition[];
-  const provider = deps.providers.forMachine(machine.spec.infrastructureRef);
   const infraCluster = await readRef<KubeObject>(deps.kube, cluster?.spec.infrastructureRef, key.namespace, signal);
+  // without its infra cluster a machine has no account to be deleted from: then only objects are removed, which checks what may be left
+  const provider =
+    infraCluster || !isDeleting(machine) ? deps.providers.forMachine(machine.spec.infrastructureRef) : undefined;
   return {
     exists: true,
     paused,
@@ -192,12 +208,15 @@ async function copyFromChildren(deps: ActivityDeps, view: MachineView): Promise<
     spec['bootstrap'] = { dataSecretName: secret };
   }
   if (Object.keys(spec).length === 0) return machine;
-  return deps.kube.mergePatch<Machine>(
-    KINDS.Machine,
-    { namespace: machine.metadata.namespace ?? '', name: machine.metadata.name },
-    { metadata: { uid: machine.metadata.uid }, spec },
-    { signal: deps.scope().signal },
+  const patched = await unlessGone(
+    deps.kube.mergePatch<Machine>(
+      KINDS.Machine,
+      { namespace: machine.metadata.namespace ?? '', name: machine.metadata.name },
+      { metadata: { uid: machine.metadata.uid }, spec },
+      { signal: deps.scope().signal },
+    ),
   );
+  return patched ?? machine;
 }
 
 /** The Node of a machine by providerID, or by the name recorded before. "Cannot ask" and "absent" are kept apart. */
@@ -206,29 +225,29 @@ async function readNode(
   machine: Machine,
   cluster: Cluster | undefined,
 ): Promise<{ node?: NodeView; connectionError?: string }> {
-  const providerID = machine.spec.providerID;
-  if (
-    !cluster ||
-    isDeleting(cluster) ||
-    !providerID ||
-    !isTrue(cluster.status?.conditions as Condition[] | undefined, 'ControlPlaneInitialized')
-  ) {
-    if (!machine.status?.nodeRef || !cluster || isDeleting(cluster)) return {};
+  const { signal } = deps.scope();
+  const { providerID } = machine.spec;
+  const known = machine.status?.nodeRef?.name;
+  if (!cluster || isDeleting(cluster)) {
+    return known ? { connectionError: 'the cluster is being deleted; its Nodes are not asked any more' } : {};
   }
+  const initialized = isTrue(cluster.status?.conditions as Condition[] | undefined, 'ControlPlaneInitialized');
+  if (!known && !(providerID && initialized)) return {};
   try {
-    const workload = await deps.workload(cluster as Cluster, deps.scope().signal);
-    const known = machine.status?.nodeRef?.name;
+    const workload = await deps.workload(cluster, signal);
     const node = known
-      ? await workload.get<KubeObject>(KINDS.Node, { name: known }, deps.scope().signal)
-      : (await workload.list<KubeObject>(KINDS.Node, {}, deps.scope().signal)).find(
+      ? await workload.get<KubeObject>(KINDS.Node, { name: known }, signal)
+      : (await workload.list<KubeObject>(KINDS.Node, {}, signal)).find(
           (n) => readPath(n, 'spec.providerID') === providerID,
         );
     return node ? { node: toNodeView(node) } : {};
   } catch (error) {
+    signal.throwIfAborted();
     return { connectionError: error instanceof Error ? error.message : String(error) };
   }
 }
 
+/** The parts of a Node that a Machine's status mirrors. */
 export function toNodeView(node: KubeObject): NodeView {
   const info = readPath(node, 'status.nodeInfo') as Record<string, unknown> | undefined;
   return {

@@ -1,19 +1,19 @@
 import type { Cluster, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
 import { apiVersionOf, KINDS } from '../../api/types/kinds.js';
 import type { Condition, KubeObject, ObjectKey } from '../../api/types/meta.js';
-import { isTrue, mergeConditions } from '../../domain/conditions.js';
+import { findCondition, isTrue, mergeConditions } from '../../domain/conditions.js';
 import { controllerOf, isDeleting, isPaused, ownerReference } from '../../domain/contract.js';
 import type { DeploymentFacts, OwnedMachine, ReplicaFacts } from '../../domain/facts.js';
-import { attemptOf, readFailure } from '../../domain/failure.js';
+import { attemptOf } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
 import { machineDeploymentStatus, machineSetStatus } from '../../domain/status/replicas.js';
 import { currentSet, sameTemplate, selectorText, setIdentity, sizeSets } from '../../domain/template.js';
 import type { ActivityDeps } from '../deps.js';
-import { ABSENT } from './assess-cluster.js';
+import { ABSENT, currentFailure } from './assess-cluster.js';
 import { createOnce } from './clone.js';
 import { readRef, resolveKind } from './refs.js';
 import { clusterNamed, machinesControlledBy, readKey } from './world.js';
-import { applyStatus, ensureMetadata } from './write.js';
+import { applyPaused, applyStatus, ensureMetadata, unlessGone } from './write.js';
 
 /** How a planner sees one machine. */
 export function ownedMachine(machine: Machine, healthy: boolean): OwnedMachine {
@@ -61,24 +61,21 @@ export async function writeUpToDate(
   }
 }
 
-/** Templates are kept by the Cluster so that they move and disappear with it. */
+/**
+ * Templates are kept by the Cluster so that they move and disappear with it; several clusters may share one. Answers the template, undefined when
+ * it does not exist.
+ */
 export async function ownTemplate(
   deps: ActivityDeps,
   cluster: Cluster | undefined,
   namespace: string,
   ref: { apiGroup: string; kind: string; name: string } | undefined,
-): Promise<void> {
-  if (!cluster || !ref) return;
+): Promise<KubeObject | undefined> {
   const { signal } = deps.scope();
   const template = await readRef<KubeObject>(deps.kube, ref, namespace, signal);
-  if (!template || isDeleting(template)) return;
-  await ensureMetadata(
-    deps.kube,
-    await resolveKind(deps.kube, ref, signal),
-    template,
-    { owner: ownerReference(cluster, { controller: false }), labels: { [LABEL.clusterName]: cluster.metadata.name } },
-    signal,
-  );
+  if (!cluster || !ref || !template || isDeleting(template)) return template;
+  const owner = ownerReference(cluster, { controller: false });
+  return ensureMetadata(deps.kube, await resolveKind(deps.kube, ref, signal), template, { owner }, signal);
 }
 
 const EMPTY_REPLICAS: ReplicaFacts = { ...ABSENT, desired: 0, machines: [], base: '', uid: '', deleteOrder: 'Random' };
@@ -107,15 +104,15 @@ export async function assessMachineSet(deps: ActivityDeps, key: ObjectKey): Prom
     );
     await adopt(deps, set);
   }
+  const templates = await templatesOf(deps, set, paused || isDeleting(set) ? undefined : cluster);
   const machines = await machinesControlledBy(
     kube,
     { namespace: key.namespace, uid: key.uid, kind: 'MachineSet' },
     set.spec.clusterName,
     signal,
   );
-  const attempt = attemptOf(set, []);
-  const recorded = readFailure(set);
-  const failure = recorded?.attempt === attempt ? recorded : undefined;
+  const attempt = attemptOf(set, templates);
+  const failure = currentFailure(set, attempt);
   const status = machineSetStatus({
     set,
     machines,
@@ -124,7 +121,8 @@ export async function assessMachineSet(deps: ActivityDeps, key: ObjectKey): Prom
     failure,
     now: deps.now(),
   });
-  await applyStatus(kube, KINDS.MachineSet, set, status, 'perdure-machineset', signal);
+  if (paused) await applyPaused(kube, KINDS.MachineSet, set, deps.now(), signal);
+  else await applyStatus(kube, KINDS.MachineSet, set, status, 'perdure-machineset', signal);
   return {
     exists: true,
     paused,
@@ -137,10 +135,28 @@ export async function assessMachineSet(deps: ActivityDeps, key: ObjectKey): Prom
     base: key.name,
     uid: key.uid,
     deleteOrder: (set.spec.deletion?.order as ReplicaFacts['deleteOrder'] | undefined) ?? 'Random',
-    machines: machines.map((m) =>
-      ownedMachine(m, isTrue(m.status?.conditions as Condition[] | undefined, 'NodeHealthy')),
-    ),
+    machines: machines.map((m) => ownedMachine(m, !isUnhealthy(m))),
   };
+}
+
+/** Known to be unhealthy: a node that cannot be asked is not. */
+function isUnhealthy(machine: Machine): boolean {
+  const conditions = machine.status?.conditions as Condition[] | undefined;
+  return ['NodeHealthy', 'HealthCheckSucceeded'].some((type) => findCondition(conditions, type)?.status === 'False');
+}
+
+/** The templates a set makes machines from, owned by `cluster` when given. */
+async function templatesOf(
+  deps: ActivityDeps,
+  set: MachineSet,
+  cluster: Cluster | undefined,
+): Promise<(KubeObject | undefined)[]> {
+  const { spec } = set.spec.template;
+  const namespace = set.metadata.namespace ?? '';
+  const refs = [spec.bootstrap.configRef, spec.infrastructureRef];
+  const templates: (KubeObject | undefined)[] = [];
+  for (const ref of refs) templates.push(await ownTemplate(deps, cluster, namespace, ref));
+  return templates;
 }
 
 /** Takes over machines that match the selector and that nobody controls: the first step after a restore or a move. */
@@ -189,15 +205,10 @@ export async function assessMachineDeployment(deps: ActivityDeps, key: ObjectKey
     await ownTemplate(deps, cluster, key.namespace, deployment.spec.template.spec.infrastructureRef);
   }
   let sets = await setsOf(deps, deployment);
-  if (active && !deployment.spec.paused) sets = await sizeThem(deps, deployment, sets);
+  if (active) sets = await sizeThem(deps, deployment, sets);
   const uids = new Set(sets.map((s) => s.metadata.uid));
-  const machines = (
-    await kube.list<Machine>(
-      KINDS.Machine,
-      { namespace: key.namespace, labelSelector: `${LABEL.clusterName}=${deployment.spec.clusterName}` },
-      signal,
-    )
-  ).filter((m) => uids.has(controllerOf(m)?.uid));
+  const inNamespace = await kube.list<Machine>(KINDS.Machine, { namespace: key.namespace }, signal);
+  const machines = inNamespace.filter((m) => uids.has(controllerOf(m)?.uid));
   const template = deployment.spec.template;
   const currentUids = new Set(
     sets.filter((s) => sameTemplate(s.spec.template as typeof template, template)).map((s) => s.metadata.uid),
@@ -212,7 +223,8 @@ export async function assessMachineDeployment(deps: ActivityDeps, key: ObjectKey
     paused,
     now: deps.now(),
   });
-  await applyStatus(kube, KINDS.MachineDeployment, deployment, status, 'perdure-machinedeployment', signal);
+  if (paused) await applyPaused(kube, KINDS.MachineDeployment, deployment, deps.now(), signal);
+  else await applyStatus(kube, KINDS.MachineDeployment, deployment, status, 'perdure-machinedeployment', signal);
   return {
     exists: true,
     paused,
@@ -241,40 +253,53 @@ async function setsOf(deps: ActivityDeps, deployment: MachineDeployment): Promis
     );
 }
 
+/**
+ * Makes the set of the deployment's template where there is none, and sizes all sets. A paused deployment keeps its one set at the desired size
+ * but gets no new one.
+ */
 async function sizeThem(
   deps: ActivityDeps,
   deployment: MachineDeployment,
-  sets: readonly MachineSet[],
+  found: readonly MachineSet[],
 ): Promise<MachineSet[]> {
-  const { signal } = deps.scope();
   const desired = deployment.spec.replicas ?? 1;
-  const current = currentSet(deployment, sets);
-  const old = sets.filter((s) => s !== current && !isDeleting(s));
-  const sizes = sizeSets(
-    desired,
-    old.map((s) => ({ name: s.metadata.name, replicas: s.spec.replicas ?? 1 })),
-  );
-  if (!current) {
-    await createOnce(deps, KINDS.MachineSet, newSet(deployment, sizes.current), deployment.metadata.uid ?? '');
-    return setsOf(deps, deployment);
+  const oldOf = (sets: readonly MachineSet[], current: MachineSet | undefined) =>
+    sets
+      .filter((s) => s !== current && !isDeleting(s))
+      .map((s) => ({ name: s.metadata.name, replicas: s.spec.replicas ?? 1 }));
+  let sets = [...found];
+  let current = currentSet(deployment, sets);
+  if (!current && deployment.spec.paused) {
+    const live = sets.filter((s) => !isDeleting(s));
+    if (live.length !== 1) return sets;
+    current = live[0];
   }
-  const resized: MachineSet[] = [];
+  if (!current) {
+    const size = sizeSets(desired, oldOf(sets, undefined)).current;
+    await createOnce(deps, KINDS.MachineSet, newSet(deployment, size), deployment.metadata.uid ?? '');
+    sets = await setsOf(deps, deployment);
+    current = currentSet(deployment, sets);
+    // its predecessor of the same name is still being deleted, which wakes the lane again
+    if (!current) return sets;
+  }
+  const sizes = sizeSets(desired, oldOf(sets, current));
+  const resized: (MachineSet | undefined)[] = [];
   for (const set of sets) {
     const want = set === current ? sizes.current : (sizes.old[set.metadata.name] ?? set.spec.replicas ?? 1);
-    if ((set.spec.replicas ?? 1) === want || isDeleting(set)) {
-      resized.push(set);
-      continue;
-    }
-    resized.push(
-      await deps.kube.mergePatch<MachineSet>(
-        KINDS.MachineSet,
-        { namespace: set.metadata.namespace ?? '', name: set.metadata.name },
-        { metadata: { uid: set.metadata.uid }, spec: { replicas: want } },
-        { fieldManager: 'perdure-machinedeployment', signal },
-      ),
-    );
+    resized.push((set.spec.replicas ?? 1) === want || isDeleting(set) ? set : await resize(deps, set, want));
   }
-  return resized;
+  return resized.filter((s) => s !== undefined);
+}
+
+async function resize(deps: ActivityDeps, set: MachineSet, replicas: number): Promise<MachineSet | undefined> {
+  return unlessGone(
+    deps.kube.mergePatch<MachineSet>(
+      KINDS.MachineSet,
+      { namespace: set.metadata.namespace ?? '', name: set.metadata.name },
+      { metadata: { uid: set.metadata.uid }, spec: { replicas } },
+      { fieldManager: 'perdure-machinedeployment', signal: deps.scope().signal },
+    ),
+  );
 }
 
 function newSet(deployment: MachineDeployment, replicas: number): MachineSet {

@@ -1,12 +1,13 @@
-import { apiVersionOf } from '../../api/types/kinds.js';
+import { apiVersionOf, KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, OwnerReference, Unstructured } from '../../api/types/meta.js';
-import { readPath } from '../../domain/contract.js';
-import { isFailure, PerdureError } from '../../domain/errors.js';
+import { controllerOf, isDeleting, readPath } from '../../domain/contract.js';
+import { isFailure, notYet, PerdureError } from '../../domain/errors.js';
 import { ANNOTATION } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import { newId } from './assess-cluster.js';
 import { type ContractRef, resolveKind } from './refs.js';
 
+/** What to clone, and for whom. */
 export interface CloneRequest {
   readonly template: ContractRef;
   readonly namespace: string;
@@ -19,7 +20,10 @@ export interface CloneRequest {
   readonly identity: boolean;
 }
 
-/** Clones `<Kind>Template` to `<Kind>` under the given name; an existing clone of ours is taken as it is. Answers the new object's reference. */
+/**
+ * Clones `<Kind>Template` to `<Kind>` under the given name; an existing clone of ours is taken as it is. Answers the new object's reference.
+ * Throws `InvalidConfiguration` for a missing template, `OwnershipConflict` for somebody else's object of that name.
+ */
 export async function cloneFromTemplate(deps: ActivityDeps, request: CloneRequest): Promise<ContractRef> {
   const { signal } = deps.scope();
   const templateKind = await resolveKind(deps.kube, request.template, signal);
@@ -66,7 +70,10 @@ export async function cloneFromTemplate(deps: ActivityDeps, request: CloneReques
   return target;
 }
 
-/** Creates, or finds what an earlier run of the same step created; somebody else's object of that name is refused. */
+/**
+ * Creates, or finds what an earlier run of the same step created. Throws `OwnershipConflict` for somebody else's object of that name, `NotYet`
+ * for one of ours that is on its way out. A Machine may have taken its clone over already: then that Machine's controller must be the owner.
+ */
 export async function createOnce(
   deps: ActivityDeps,
   kind: Parameters<ActivityDeps['kube']['create']>[0],
@@ -78,19 +85,25 @@ export async function createOnce(
     await deps.kube.create(kind, object, { fieldManager: 'perdure', signal });
   } catch (error) {
     if (!isFailure(error, 'Conflict')) throw error;
-    const existing = await deps.kube.get(
-      kind,
-      { name: object.metadata.name, namespace: object.metadata.namespace ?? '' },
-      signal,
-    );
+    const { name, namespace = '' } = object.metadata;
+    const existing = await deps.kube.get(kind, { name, namespace }, signal);
     if (!existing) throw error;
-    const owners = existing.metadata.ownerReferences ?? [];
-    const ours = owners.some((o) => o.uid === ownerUid || (o.kind === 'Machine' && o.name === object.metadata.name));
-    if (!ours) {
+    if (!(await belongsTo(deps, existing, ownerUid))) {
+      const owner = controllerOf(existing) ?? existing.metadata.ownerReferences?.[0];
       throw new PerdureError(
         'OwnershipConflict',
-        `${kind.kind} ${object.metadata.namespace}/${object.metadata.name} exists and belongs to ${owners[0] ? `${owners[0].kind} ${owners[0].name}` : 'nobody'}; rename or delete it`,
+        `${kind.kind} ${namespace}/${name} exists and belongs to ${owner ? `${owner.kind} ${owner.name}` : 'nobody'}; rename or delete it`,
       );
     }
+    if (isDeleting(existing)) throw notYet(`${kind.kind} ${namespace}/${name} of before is still being deleted`);
   }
+}
+
+async function belongsTo(deps: ActivityDeps, object: KubeObject, ownerUid: string): Promise<boolean> {
+  if (object.metadata.ownerReferences?.some((o) => o.uid === ownerUid)) return true;
+  const holder = controllerOf(object);
+  if (holder?.kind !== 'Machine' || holder.name !== object.metadata.name) return false;
+  const ref = { namespace: object.metadata.namespace ?? '', name: holder.name };
+  const machine = await deps.kube.get(KINDS.Machine, ref, deps.scope().signal);
+  return machine?.metadata.uid === holder.uid && controllerOf(machine)?.uid === ownerUid;
 }

@@ -1,18 +1,23 @@
 import type { KubeadmControlPlane, Machine, MachineSet } from '../../api/types/index.js';
 import { apiVersionOf, KINDS } from '../../api/types/kinds.js';
-import type { ObjectKey } from '../../api/types/meta.js';
+import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { controlPlaneConfigSpec } from '../../domain/bootstrap/control-plane-config.js';
-import { isDeleting, ownerReference } from '../../domain/contract.js';
-import { notYet } from '../../domain/errors.js';
+import { controllerOf, isDeleting, ownerReference } from '../../domain/contract.js';
+import { notYet, PerdureError } from '../../domain/errors.js';
 import { ANNOTATION, LABEL } from '../../domain/names.js';
 import { COMPONENT_CONDITIONS, ETCD_CONDITIONS } from '../../domain/status/control-plane.js';
 import type { ActivityDeps } from '../deps.js';
+import { newId } from './assess-cluster.js';
 import { cloneFromTemplate, createOnce } from './clone.js';
 import { readKey } from './world.js';
+import { ensureMetadata } from './write.js';
 
 const kubeadmConfigRef = (name: string) => ({ apiGroup: KINDS.KubeadmConfig.group, kind: 'KubeadmConfig', name });
 
-/** Creates bootstrap config, infra machine and Machine for each name, in that order; what exists already is kept. Idempotent by name. */
+/**
+ * Creates bootstrap config, infra machine and Machine for each name, in that order, so that a Machine says that all is there; what exists already
+ * is kept. Idempotent by name. Throws `OwnershipConflict` for somebody else's object of one of the names.
+ */
 export async function createWorkerMachines(
   deps: ActivityDeps,
   key: ObjectKey,
@@ -29,6 +34,7 @@ export async function createWorkerMachines(
 
 async function createWorker(deps: ActivityDeps, set: MachineSet, name: string): Promise<void> {
   const namespace = set.metadata.namespace ?? '';
+  if (await isMade(deps, set, name)) return;
   const template = set.spec.template;
   const labels = {
     ...template.metadata?.labels,
@@ -72,7 +78,20 @@ async function createWorker(deps: ActivityDeps, set: MachineSet, name: string): 
   await createOnce(deps, KINDS.Machine, machine, set.metadata.uid ?? '');
 }
 
-/** Creates one control-plane machine: infra machine, KubeadmConfig, Machine. Idempotent by name. */
+/** Whether an earlier run made that Machine, even if it is being deleted by now. */
+async function isMade(deps: ActivityDeps, owner: KubeObject, name: string): Promise<boolean> {
+  const namespace = owner.metadata.namespace ?? '';
+  const machine = await deps.kube.get<Machine>(KINDS.Machine, { namespace, name }, deps.scope().signal);
+  if (!machine) return false;
+  const controller = controllerOf(machine);
+  if (controller?.uid === owner.metadata.uid) return true;
+  throw new PerdureError(
+    'OwnershipConflict',
+    `Machine ${namespace}/${name} exists and belongs to ${controller ? `${controller.kind} ${controller.name}` : 'nobody'}; rename or delete it`,
+  );
+}
+
+/** Creates one control-plane machine: infra machine, KubeadmConfig, Machine. Idempotent by name; same errors as for workers. */
 export async function createControlPlaneMachine(
   deps: ActivityDeps,
   key: ObjectKey,
@@ -86,6 +105,7 @@ export async function createControlPlaneMachine(
   const clusterName = controlPlane.metadata.labels?.[LABEL.clusterName];
   if (!clusterName)
     throw notYet(`KubeadmControlPlane ${key.namespace}/${key.name} is not linked to its Cluster yet`, 500);
+  if (await isMade(deps, controlPlane, name)) return;
   const template = controlPlane.spec.machineTemplate;
   const labels = {
     ...template.metadata?.labels,
@@ -145,20 +165,27 @@ export async function createControlPlaneMachine(
   deps.event(controlPlane, 'Normal', 'SuccessfulCreate', `Created machine ${name}`);
 }
 
-/** Requests deletion of machines by name; absent is success. */
-export async function deleteMachines(deps: ActivityDeps, namespace: string, names: readonly string[]): Promise<void> {
+/** Requests deletion of the owner's machines by name; absent is success, another owner's machine of that name is left alone. */
+export async function deleteMachines(deps: ActivityDeps, key: ObjectKey, names: readonly string[]): Promise<void> {
+  const { signal } = deps.scope();
   for (const name of names) {
     deps.scope().heartbeat(`delete machine ${name}`);
-    await deps.kube.delete(KINDS.Machine, { namespace, name }, { signal: deps.scope().signal });
+    const ref = { namespace: key.namespace, name };
+    const machine = await deps.kube.get<Machine>(KINDS.Machine, ref, signal);
+    if (!machine || controllerOf(machine)?.uid !== key.uid || isDeleting(machine)) continue;
+    const { uid } = machine.metadata;
+    await deps.kube.delete(KINDS.Machine, ref, { ...(uid ? { uid } : {}), signal });
   }
 }
 
-/** Guard used where an id must exist before any effect. */
-export function identityOf(object: {
-  kind: string;
-  metadata: { name: string; annotations?: Record<string, string> };
-}): string {
-  const id = object.metadata.annotations?.[ANNOTATION.id];
-  if (!id) throw notYet(`${object.kind} ${object.metadata.name} has no ${ANNOTATION.id} yet`, 500);
+/**
+ * The object's `perdure.dev/id`, which must be stored before any effect in a cloud. Usually written when the object was linked; one that is
+ * deleted before that gets it here, so that its deletion can find what may have been made. Throws `NotFound` when the object is gone.
+ */
+export async function ensureIdentity(deps: ActivityDeps, kind: ResourceKind, object: KubeObject): Promise<string> {
+  const wish = { annotationsOnce: { [ANNOTATION.id]: newId } };
+  const stored = await ensureMetadata(deps.kube, kind, object, wish, deps.scope().signal);
+  const id = stored.metadata.annotations?.[ANNOTATION.id];
+  if (!id) throw new PerdureError('NotFound', `${object.kind} ${object.metadata.namespace}/${object.metadata.name} is gone`);
   return id;
 }

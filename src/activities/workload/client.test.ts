@@ -19,14 +19,32 @@ function setup() {
   let now = 0;
   const connect = (kubeconfig: string): KubeClient => {
     opened.push(kubeconfig);
-    const rest = { access: { server: 'https://demo.example.test:6443' }, close: () => Promise.resolve(void closed.push(kubeconfig)) };
+    const rest = {
+      access: { server: 'https://demo.example.test:6443' },
+      close: () => Promise.resolve(void closed.push(kubeconfig)),
+    };
     return { ...rest, raw: workload.raw.bind(workload) } as unknown as KubeClient;
   };
   const clients = createWorkloadClients(kube, undefined, { connect, clock: () => now });
   const write = (text: string, key = 'value'): void => {
-    kube.put({ apiVersion: 'v1', kind: 'Secret', metadata: ref, data: { [key]: Buffer.from(text).toString('base64') } } as Secret);
+    kube.put({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: ref,
+      data: { [key]: Buffer.from(text).toString('base64') },
+    } as Secret);
   };
-  return { kube, cluster, workload, clients, opened, closed, write, pass: (ms: number) => (now += ms), get: () => clients.get(cluster, signal) };
+  return {
+    kube,
+    cluster,
+    workload,
+    clients,
+    opened,
+    closed,
+    write,
+    pass: (ms: number) => (now += ms),
+    get: () => clients.get(cluster, signal),
+  };
 }
 
 describe('createWorkloadClients', () => {
@@ -74,7 +92,11 @@ describe('createWorkloadClients', () => {
 
   test.each([
     ['no Secret', () => {}, /secret default\/demo-kubeconfig does not exist yet/],
-    ['no key', (w: ReturnType<typeof setup>) => w.write('x', 'other'), /secret default\/demo-kubeconfig has no key value/],
+    [
+      'no key',
+      (w: ReturnType<typeof setup>) => w.write('x', 'other'),
+      /secret default\/demo-kubeconfig has no key value/,
+    ],
   ])('%s is a wait', async (_what, prepare, message) => {
     const world = setup();
     prepare(world);
@@ -82,15 +104,24 @@ describe('createWorkloadClients', () => {
   });
 
   test.each([
-    [new PerdureError('Transient', 'connect ECONNREFUSED'), /API server of cluster default\/demo at https:\/\/demo\.example\.test:6443 does not answer: connect ECONNREFUSED/],
-    [new PerdureError('Unauthorized', '401', { details: { status: 401 } }), /refuses the credentials in secret default\/demo-kubeconfig \(401\); delete the secret/],
-  ])('an API server that fails is Transient with the reason, and asked again by the next call', async (failure, message) => {
-    const { get, write, workload } = setup();
-    write('first');
-    workload.failNext({ verb: 'raw' }, failure);
-    await expect(get()).rejects.toMatchObject({ type: 'Transient', message: expect.stringMatching(message) });
-    await expect(get()).resolves.toBeDefined();
-  });
+    [
+      new PerdureError('Transient', 'connect ECONNREFUSED'),
+      /API server of cluster default\/demo at https:\/\/demo\.example\.test:6443 does not answer: connect ECONNREFUSED/,
+    ],
+    [
+      new PerdureError('Unauthorized', '401', { details: { status: 401 } }),
+      /refuses the credentials in secret default\/demo-kubeconfig \(401\); delete the secret/,
+    ],
+  ])(
+    'an API server that fails is Transient with the reason, and asked again by the next call',
+    async (failure, message) => {
+      const { get, write, workload } = setup();
+      write('first');
+      workload.failNext({ verb: 'raw' }, failure);
+      await expect(get()).rejects.toMatchObject({ type: 'Transient', message: expect.stringMatching(message) });
+      await expect(get()).resolves.toBeDefined();
+    },
+  );
 
   test('closing ends all connections', async () => {
     const { get, clients, closed, write } = setup();

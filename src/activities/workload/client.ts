@@ -1,5 +1,5 @@
-import { KINDS } from '../../api/types/kinds.js';
 import type { Cluster } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
 import { isFailure, PerdureError } from '../../domain/errors.js';
 import type { ResolveHost } from '../../kube/access.js';
 import { type KubeClient, kubeFromKubeconfigText } from '../../kube/client.js';
@@ -39,12 +39,20 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const RETRY_MS = 1_000;
 
 /** Keeps one client per workload cluster, made from Secret `<cluster>-kubeconfig` key `value`. Source: capi clustercache. */
-export function createWorkloadClients(kube: Kube, resolve?: ResolveHost, options: WorkloadClientOptions = {}): WorkloadClients {
+export function createWorkloadClients(
+  kube: Kube,
+  resolve?: ResolveHost,
+  options: WorkloadClientOptions = {},
+): WorkloadClients {
   const clock = options.clock ?? Date.now;
   const connect =
     options.connect ??
     ((text: string) =>
-      kubeFromKubeconfigText(text, { requestTimeoutMs: REQUEST_TIMEOUT_MS, userAgent: 'perdure', ...(resolve ? { resolve } : {}) }));
+      kubeFromKubeconfigText(text, {
+        requestTimeoutMs: REQUEST_TIMEOUT_MS,
+        userAgent: 'perdure',
+        ...(resolve ? { resolve } : {}),
+      }));
   const entries = new Map<string, Entry>();
 
   const drop = async (id: string): Promise<void> => {
@@ -114,9 +122,13 @@ async function probe(client: KubeClient, cluster: Cluster, signal: AbortSignal):
       );
     }
     const reason = error instanceof Error ? error.message : String(error);
-    throw new PerdureError('Transient', `the API server of cluster ${name} at ${client.access.server} does not answer: ${reason}`, {
-      cause: error,
-      retryAfterMs: RETRY_MS,
-    });
+    throw new PerdureError(
+      'Transient',
+      `the API server of cluster ${name} at ${client.access.server} does not answer: ${reason}`,
+      {
+        cause: error,
+        retryAfterMs: RETRY_MS,
+      },
+    );
   }
 }

@@ -44,9 +44,14 @@ export interface EtcdRpcOptions {
  */
 export function createEtcdRpc(options: EtcdRpcOptions): EtcdRpc {
   const loaded = grpc.loadPackageDefinition(etcdDefinition())[NAMESPACE] as grpc.GrpcObject;
-  const credentials = grpc.credentials.createSsl(Buffer.from(options.ca), Buffer.from(options.key), Buffer.from(options.cert), {
-    checkServerIdentity: () => undefined,
-  });
+  const credentials = grpc.credentials.createSsl(
+    Buffer.from(options.ca),
+    Buffer.from(options.key),
+    Buffer.from(options.cert),
+    {
+      checkServerIdentity: () => undefined,
+    },
+  );
   const channel = new grpc.Channel(options.target, credentials, {
     'grpc.ssl_target_name_override': 'localhost',
     'grpc.default_authority': 'localhost',
@@ -65,7 +70,13 @@ export function createEtcdRpc(options: EtcdRpcOptions): EtcdRpc {
   };
 }
 
-function unary<T>(stub: Stub, method: string, request: unknown, timeoutMs: number, options: EtcdRpcOptions): Promise<T> {
+function unary<T>(
+  stub: Stub,
+  method: string,
+  request: unknown,
+  timeoutMs: number,
+  options: EtcdRpcOptions,
+): Promise<T> {
   const { what, signal } = options;
   signal.throwIfAborted();
   return new Promise<T>((resolve, reject) => {
@@ -74,19 +85,28 @@ function unary<T>(stub: Stub, method: string, request: unknown, timeoutMs: numbe
       reject(new PerdureError('Bug', `etcd has no method ${method} here`));
       return;
     }
-    const pending = run.call(stub, request, new grpc.Metadata(), { deadline: Date.now() + timeoutMs }, (error, answer) => {
-      signal.removeEventListener('abort', cancel);
-      if (error === null) resolve(answer as T);
-      else if (signal.aborted) reject(signal.reason);
-      else reject(callError(`${what}: ${method}`, error));
-    });
+    const pending = run.call(
+      stub,
+      request,
+      new grpc.Metadata(),
+      { deadline: Date.now() + timeoutMs },
+      (error, answer) => {
+        signal.removeEventListener('abort', cancel);
+        if (error === null) resolve(answer as T);
+        else if (signal.aborted) reject(signal.reason);
+        else reject(callError(`${what}: ${method}`, error));
+      },
+    );
     const cancel = (): void => pending.cancel();
     signal.addEventListener('abort', cancel, { once: true });
   });
 }
 
 function callError(what: string, error: grpc.ServiceError): PerdureError {
-  return new PerdureError('Transient', `${what}: ${error.details || error.message}`, { cause: error, details: { code: error.code } });
+  return new PerdureError('Transient', `${what}: ${error.details || error.message}`, {
+    cause: error,
+    details: { code: error.code },
+  });
 }
 
 /** gRPC status of an error of `call`; undefined for other errors. */

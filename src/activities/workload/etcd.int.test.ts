@@ -25,9 +25,22 @@ beforeAll(async () => {
   const etcd = await toolPath('etcd');
   directory = await mkdtemp(path.join(tmpdir(), 'perdure-etcd-test-'));
   ca = await generateCa('etcd-ca');
-  const own = await issueCertificate(ca, { commonName: 'etcd', usages: ['server', 'client'], dns: ['localhost'], ips: ['127.0.0.1'] });
-  const files = { ca: path.join(directory, 'ca.crt'), cert: path.join(directory, 'm.crt'), key: path.join(directory, 'm.key') };
-  await Promise.all([writeFile(files.ca, ca.cert), writeFile(files.cert, own.cert), writeFile(files.key, own.key, { mode: 0o600 })]);
+  const own = await issueCertificate(ca, {
+    commonName: 'etcd',
+    usages: ['server', 'client'],
+    dns: ['localhost'],
+    ips: ['127.0.0.1'],
+  });
+  const files = {
+    ca: path.join(directory, 'ca.crt'),
+    cert: path.join(directory, 'm.crt'),
+    key: path.join(directory, 'm.key'),
+  };
+  await Promise.all([
+    writeFile(files.ca, ca.cert),
+    writeFile(files.cert, own.cert),
+    writeFile(files.key, own.key, { mode: 0o600 }),
+  ]);
   const ports = await freePorts(NAMES.length * 2);
   const peer = (i: number): string => `https://127.0.0.1:${ports[NAMES.length + i]}`;
   const initial = NAMES.map((name, i) => `${name}=${peer(i)}`).join(',');
@@ -37,9 +50,24 @@ beforeAll(async () => {
     const flags = [
       ...['--name', name, '--data-dir', path.join(directory, name), '--log-level', 'error'],
       ...['--listen-client-urls', client, '--advertise-client-urls', client, '--listen-peer-urls', peer(i)],
-      ...['--initial-advertise-peer-urls', peer(i), '--initial-cluster', initial, '--initial-cluster-token', path.basename(directory)],
+      ...[
+        '--initial-advertise-peer-urls',
+        peer(i),
+        '--initial-cluster',
+        initial,
+        '--initial-cluster-token',
+        path.basename(directory),
+      ],
       ...['--client-cert-auth', '--trusted-ca-file', files.ca, '--cert-file', files.cert, '--key-file', files.key],
-      ...['--peer-client-cert-auth', '--peer-trusted-ca-file', files.ca, '--peer-cert-file', files.cert, '--peer-key-file', files.key],
+      ...[
+        '--peer-client-cert-auth',
+        '--peer-trusted-ca-file',
+        files.ca,
+        '--peer-cert-file',
+        files.cert,
+        '--peer-key-file',
+        files.key,
+      ],
     ];
     processes.push(spawn(etcd, flags, { stdio: 'ignore' }));
   }
@@ -91,7 +119,9 @@ async function untilPossible(work: () => Promise<void>): Promise<void> {
 }
 
 test('a stranger without a certificate of the cluster is refused', async () => {
-  await expect(withMember('a', (client) => client.view(), await generateCa('etcd-ca'))).rejects.toMatchObject({ type: 'Transient' });
+  await expect(withMember('a', (client) => client.view(), await generateCa('etcd-ca'))).rejects.toMatchObject({
+    type: 'Transient',
+  });
 });
 
 test('leadership moves, the member goes, quorum is foretold', async () => {

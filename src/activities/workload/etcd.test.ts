@@ -1,6 +1,6 @@
 import net from 'node:net';
-import { afterEach, describe, expect, test } from '@jest/globals';
 import * as grpc from '@grpc/grpc-js';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { PerdureError } from '../../domain/errors.js';
 import type { KubeClient } from '../../kube/client.js';
 import { generateCa, issueCertificate, type KeyPair } from '../bootstrap/pki.js';
@@ -26,24 +26,45 @@ async function aMember(ca: KeyPair, handlers: Record<string, Handler> = {}) {
   const answers: Record<string, Handler> = {
     MemberList: () => ({ members }),
     Status: () => ({ leader: ID, header: { member_id: ID } }),
-    Alarm: () => ({ alarms: [{ memberID: '2', alarm: 'NOSPACE' }, { memberID: ID, alarm: 'NONE' }] }),
+    Alarm: () => ({
+      alarms: [
+        { memberID: '2', alarm: 'NOSPACE' },
+        { memberID: ID, alarm: 'NONE' },
+      ],
+    }),
     ...handlers,
   };
-  const unary = (name: string): grpc.handleUnaryCall<Record<string, unknown>, unknown> => (call, done) => {
-    calls.push(`${name} ${JSON.stringify(call.request)}`);
-    const answer = answers[name]?.(call.request) ?? {};
-    if (answer instanceof Error) done(answer);
-    else if (answer !== 'silence') done(null, answer);
-  };
+  const unary =
+    (name: string): grpc.handleUnaryCall<Record<string, unknown>, unknown> =>
+    (call, done) => {
+      calls.push(`${name} ${JSON.stringify(call.request)}`);
+      const answer = answers[name]?.(call.request) ?? {};
+      if (answer instanceof Error) done(answer);
+      else if (answer !== 'silence') done(null, answer);
+    };
   const loaded = grpc.loadPackageDefinition(etcdDefinition())['etcdserverpb'] as grpc.GrpcObject;
   const server = new grpc.Server();
   const serve = (service: string, methods: string[]) =>
-    server.addService((loaded[service] as grpc.ServiceClientConstructor).service, Object.fromEntries(methods.map((m) => [m, unary(m)])));
+    server.addService(
+      (loaded[service] as grpc.ServiceClientConstructor).service,
+      Object.fromEntries(methods.map((m) => [m, unary(m)])),
+    );
   serve('Cluster', ['MemberList', 'MemberRemove']);
   serve('Maintenance', ['Status', 'MoveLeader', 'Alarm']);
-  const own = await issueCertificate(ca, { commonName: 'etcd', usages: ['server'], dns: ['some.other.name'], algorithm: 'ECDSA-P256' });
-  const tls = grpc.ServerCredentials.createSsl(Buffer.from(ca.cert), [{ private_key: Buffer.from(own.key), cert_chain: Buffer.from(own.cert) }], true);
-  const port = await new Promise<number>((resolve, reject) => server.bindAsync('127.0.0.1:0', tls, (error, bound) => (error ? reject(error) : resolve(bound))));
+  const own = await issueCertificate(ca, {
+    commonName: 'etcd',
+    usages: ['server'],
+    dns: ['some.other.name'],
+    algorithm: 'ECDSA-P256',
+  });
+  const tls = grpc.ServerCredentials.createSsl(
+    Buffer.from(ca.cert),
+    [{ private_key: Buffer.from(own.key), cert_chain: Buffer.from(own.cert) }],
+    true,
+  );
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', tls, (error, bound) => (error ? reject(error) : resolve(bound))),
+  );
   cleanups.push(() => server.forceShutdown());
   return { calls, connect: () => Promise.resolve(net.connect(port, '127.0.0.1')) };
 }

@@ -40,7 +40,9 @@ export interface EtcdClient {
 }
 
 interface Answers {
-  readonly MemberList: { readonly members: readonly { readonly ID: string; readonly name: string; readonly isLearner: boolean }[] };
+  readonly MemberList: {
+    readonly members: readonly { readonly ID: string; readonly name: string; readonly isLearner: boolean }[];
+  };
   readonly Status: { readonly leader: string; readonly header?: { readonly member_id: string } };
   readonly Alarm: { readonly alarms: readonly { readonly memberID: string; readonly alarm: string }[] };
 }
@@ -54,7 +56,8 @@ export async function openEtcd(
   node: string,
   authority: KeyPair,
   signal: AbortSignal,
-  connect: Connect = (abort) => portForward(workload, { namespace: 'kube-system', pod: `etcd-${node}`, port: CLIENT_PORT, signal: abort }),
+  connect: Connect = (abort) =>
+    portForward(workload, { namespace: 'kube-system', pod: `etcd-${node}`, port: CLIENT_PORT, signal: abort }),
 ): Promise<EtcdClient> {
   const what = `etcd member ${node}`;
   const identity = await issueCertificate(authority, {
@@ -79,7 +82,13 @@ export async function openEtcd(
     const reason = (cause instanceof Error ? cause.message : String(cause)).replace(`${what}: `, '');
     throw new PerdureError('Transient', `${what} cannot be reached: ${reason}`, { cause });
   }
-  return { node, close, view: () => view(rpc), moveLeader: (id) => moveLeader(rpc, id), removeMember: (id) => removeMember(rpc, id) };
+  return {
+    node,
+    close,
+    view: () => view(rpc),
+    moveLeader: (id) => moveLeader(rpc, id),
+    removeMember: (id) => removeMember(rpc, id),
+  };
 }
 
 async function view(rpc: EtcdRpc): Promise<EtcdState> {

@@ -6,11 +6,14 @@ import { PerdureError } from '../../domain/errors.js';
 import type { KubeClient } from '../../kube/client.js';
 import type { Secret } from '../bootstrap/secrets.js';
 import type { EtcdClient, EtcdState } from './etcd.js';
-import { inspectControlPlane, type InspectionDeps, type OpenEtcd } from './health.js';
+import { type InspectionDeps, inspectControlPlane, type OpenEtcd } from './health.js';
 
 const ROLE = 'node-role.kubernetes.io/control-plane';
 const STATE: EtcdState = {
-  members: [{ id: '1', name: 'a', learner: false }, { id: '2', name: 'b', learner: false }],
+  members: [
+    { id: '1', name: 'a', learner: false },
+    { id: '2', name: 'b', learner: false },
+  ],
   leaderId: '1',
   alarms: [],
   alarmed: [],
@@ -24,7 +27,12 @@ function setup(nodes: string[] = ['a', 'b']) {
   const machines: Machine[] = nodes.map((name) => {
     const machine = kube.put(aMachine(cluster, { name: `m-${name}`, controlPlane, status: { nodeRef: { name } } }));
     kube.put(aKubeadmConfig(machine));
-    workload.put({ apiVersion: 'v1', kind: 'Node', metadata: { name, labels: { [ROLE]: '' } }, spec: { taints: [{ key: ROLE, effect: 'NoSchedule' }] } } as KubeObject);
+    workload.put({
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name, labels: { [ROLE]: '' } },
+      spec: { taints: [{ key: ROLE, effect: 'NoSchedule' }] },
+    } as KubeObject);
     for (const component of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd']) {
       const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
       const metadata = { name: `${component}-${name}`, namespace: 'kube-system', labels: { tier: 'control-plane' } };
@@ -32,7 +40,12 @@ function setup(nodes: string[] = ['a', 'b']) {
     }
     return machine;
   });
-  kube.put({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'demo-etcd', namespace: 'default' }, data: { 'tls.crt': 'eA==', 'tls.key': 'eA==' } } as Secret);
+  kube.put({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'demo-etcd', namespace: 'default' },
+    data: { 'tls.crt': 'eA==', 'tls.key': 'eA==' },
+  } as Secret);
   workload.put({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kubeadm-config', namespace: 'kube-system' } });
   const signal = new AbortController().signal;
   const deps: InspectionDeps = {
@@ -48,7 +61,8 @@ function members(state = STATE, down: readonly string[] = []) {
   const asked: string[] = [];
   const open: OpenEtcd = (_workload, node) => {
     asked.push(node);
-    if (down.includes(node)) return Promise.reject(new PerdureError('Transient', `etcd member ${node} cannot be reached: refused`));
+    if (down.includes(node))
+      return Promise.reject(new PerdureError('Transient', `etcd member ${node} cannot be reached: refused`));
     const client: EtcdClient = {
       node,
       view: () => Promise.resolve(state),
@@ -61,8 +75,10 @@ function members(state = STATE, down: readonly string[] = []) {
   return { open, asked };
 }
 
-const statuses = (conditions: ReadonlyMap<string, readonly { type: string; status: string; reason: string }[]>, machine: string) =>
-  Object.fromEntries((conditions.get(machine) ?? []).map((c) => [c.type, `${c.status} ${c.reason}`]));
+const statuses = (
+  conditions: ReadonlyMap<string, readonly { type: string; status: string; reason: string }[]>,
+  machine: string,
+) => Object.fromEntries((conditions.get(machine) ?? []).map((c) => [c.type, `${c.status} ${c.reason}`]));
 
 describe('inspectControlPlane', () => {
   test('a healthy control plane', async () => {
@@ -71,7 +87,9 @@ describe('inspectControlPlane', () => {
     const seen = await inspectControlPlane(deps, cluster, machines, true, open);
     expect(seen).toMatchObject({ initialized: true, etcd: STATE, mismatches: { nodes: [], members: [] } });
     expect(seen.connectionError).toBeUndefined();
-    expect(new Set(Object.values(statuses(seen.conditions, 'm-a')))).toEqual(new Set(['True Running', 'True Healthy', 'True Set']));
+    expect(new Set(Object.values(statuses(seen.conditions, 'm-a')))).toEqual(
+      new Set(['True Running', 'True Healthy', 'True Set']),
+    );
     expect(asked).toEqual(['a', 'closed a']);
   });
 
@@ -86,7 +104,13 @@ describe('inspectControlPlane', () => {
   test('members last known as healthy are asked first, deleting ones last', async () => {
     const { deps, cluster, machines } = setup(['a', 'b', 'c']);
     const [a, b, c] = machines as [Machine, Machine, Machine];
-    const healthy = { type: 'EtcdMemberHealthy', status: 'True', reason: 'Healthy', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' } as const;
+    const healthy = {
+      type: 'EtcdMemberHealthy',
+      status: 'True',
+      reason: 'Healthy',
+      message: '',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    } as const;
     const order = [
       { ...a, metadata: { ...a.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } },
       b,
@@ -101,14 +125,22 @@ describe('inspectControlPlane', () => {
     const { deps, cluster, machines } = setup();
     const seen = await inspectControlPlane(deps, cluster, machines, true, members(STATE, ['a', 'b']).open);
     expect(seen.etcd).toBeUndefined();
-    expect(statuses(seen.conditions, 'm-a')).toMatchObject({ EtcdMemberHealthy: 'Unknown InspectionFailed', APIServerPodHealthy: 'True Running' });
+    expect(statuses(seen.conditions, 'm-a')).toMatchObject({
+      EtcdMemberHealthy: 'Unknown InspectionFailed',
+      APIServerPodHealthy: 'True Running',
+    });
     const message = seen.conditions.get('m-a')?.find((c) => c.type === 'EtcdMemberHealthy')?.message;
-    expect(message).toBe('Failed to connect to etcd: etcd member a cannot be reached: refused; etcd member b cannot be reached: refused');
+    expect(message).toBe(
+      'Failed to connect to etcd: etcd member a cannot be reached: refused; etcd member b cannot be reached: refused',
+    );
   });
 
   test('a workload cluster that does not answer is its own answer', async () => {
     const { deps, cluster, machines } = setup();
-    const down = { ...deps, workload: () => Promise.reject(new PerdureError('Transient', 'the API server does not answer')) };
+    const down = {
+      ...deps,
+      workload: () => Promise.reject(new PerdureError('Transient', 'the API server does not answer')),
+    };
     const seen = await inspectControlPlane(down, cluster, machines, true, members().open);
     expect(seen).toMatchObject({ initialized: false, connectionError: 'the API server does not answer' });
     expect(new Set(Object.values(statuses(seen.conditions, 'm-b')))).toEqual(new Set(['Unknown ConnectionDown']));
@@ -118,21 +150,33 @@ describe('inspectControlPlane', () => {
     const { deps, cluster, machines } = setup();
     const abort = new AbortController();
     abort.abort(new Error('cancelled'));
-    const gone = { ...deps, scope: () => ({ signal: abort.signal, heartbeat: () => {} }), workload: () => Promise.reject(new Error('cancelled')) };
+    const gone = {
+      ...deps,
+      scope: () => ({ signal: abort.signal, heartbeat: () => {} }),
+      workload: () => Promise.reject(new Error('cancelled')),
+    };
     await expect(inspectControlPlane(gone, cluster, machines, true, members().open)).rejects.toThrow('cancelled');
   });
 
   test('strangers are named, a Node without its label is still found', async () => {
     const { deps, cluster, machines, workload } = setup();
     workload.put({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'stray', labels: { [ROLE]: '' } } });
-    workload.put({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'b', labels: {} }, spec: { taints: [] } } as KubeObject);
+    workload.put({
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'b', labels: {} },
+      spec: { taints: [] },
+    } as KubeObject);
     const state = { ...STATE, members: [...STATE.members, { id: '3', name: 'gone', learner: false }] };
     const seen = await inspectControlPlane(deps, cluster, machines, true, members(state).open);
     expect(seen.mismatches).toEqual({
       nodes: ['Control plane Node stray does not have a corresponding Machine'],
       members: ['Etcd member gone does not have a corresponding Machine'],
     });
-    expect(statuses(seen.conditions, 'm-b')).toMatchObject({ NodeKubeadmLabelsAndTaintsSet: 'False NotSet', APIServerPodHealthy: 'True Running' });
+    expect(statuses(seen.conditions, 'm-b')).toMatchObject({
+      NodeKubeadmLabelsAndTaintsSet: 'False NotSet',
+      APIServerPodHealthy: 'True Running',
+    });
   });
 
   test('with an external etcd nobody is asked', async () => {

@@ -1,15 +1,20 @@
-import { KINDS } from '../../api/types/kinds.js';
 import type { Cluster, KubeadmConfig, KubeObject, Machine } from '../../api/types/index.js';
-import { componentConditions, type EtcdObservation, everyCondition, mismatches } from '../../domain/bootstrap/component-health.js';
+import { KINDS } from '../../api/types/kinds.js';
+import {
+  componentConditions,
+  type EtcdObservation,
+  everyCondition,
+  mismatches,
+} from '../../domain/bootstrap/component-health.js';
 import type { ConditionInput } from '../../domain/conditions.js';
 import { isDeleting } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
 import { LABEL } from '../../domain/names.js';
 import type { KubeClient } from '../../kube/client.js';
 import type { Kube } from '../../kube/kube.js';
-import type { ActivityDeps } from '../deps.js';
 import type { KeyPair } from '../bootstrap/pki.js';
 import { type Secret, secretText } from '../bootstrap/secrets.js';
+import type { ActivityDeps } from '../deps.js';
 import { type EtcdClient, type EtcdState, openEtcd } from './etcd.js';
 import { clusterInitialized } from './nodes.js';
 
@@ -29,7 +34,12 @@ export interface Inspection {
 }
 
 /** Opens the member on a node; replaced in tests. */
-export type OpenEtcd = (workload: KubeClient, node: string, authority: KeyPair, signal: AbortSignal) => Promise<EtcdClient>;
+export type OpenEtcd = (
+  workload: KubeClient,
+  node: string,
+  authority: KeyPair,
+  signal: AbortSignal,
+) => Promise<EtcdClient>;
 
 const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane';
 const NONE = { nodes: [], members: [] };
@@ -82,7 +92,11 @@ export async function inspectControlPlane(
 }
 
 /** Nodes labelled as control planes, and those of our machines that lost the label. */
-async function controlPlaneNodes(workload: Kube, machines: readonly Machine[], signal: AbortSignal): Promise<KubeObject[]> {
+async function controlPlaneNodes(
+  workload: Kube,
+  machines: readonly Machine[],
+  signal: AbortSignal,
+): Promise<KubeObject[]> {
   const labelled = await workload.list<KubeObject>(KINDS.Node, { labelSelector: CONTROL_PLANE }, signal);
   const known = new Set(labelled.map((n) => n.metadata.name));
   const unlabelled = machines.map(nodeNameOf).filter((name): name is string => name !== undefined && !known.has(name));
@@ -91,11 +105,24 @@ async function controlPlaneNodes(workload: Kube, machines: readonly Machine[], s
 }
 
 /** Machines whose kubeadm configuration asks for the control plane taint: by naming it, or by leaving the default. */
-async function machinesWithTaint(kube: Kube, cluster: Cluster, machines: readonly Machine[], signal: AbortSignal): Promise<Set<string>> {
+async function machinesWithTaint(
+  kube: Kube,
+  cluster: Cluster,
+  machines: readonly Machine[],
+  signal: AbortSignal,
+): Promise<Set<string>> {
   const { namespace = '', name } = cluster.metadata;
-  const configs = await kube.list<KubeadmConfig>(KINDS.KubeadmConfig, { namespace, labelSelector: `${LABEL.clusterName}=${name}` }, signal);
+  const configs = await kube.list<KubeadmConfig>(
+    KINDS.KubeadmConfig,
+    { namespace, labelSelector: `${LABEL.clusterName}=${name}` },
+    signal,
+  );
   const byName = new Map(configs.map((c) => [c.metadata.name, c]));
-  return new Set(machines.filter((m) => asksForTaint(byName.get(m.spec.bootstrap.configRef?.name ?? ''))).map((m) => m.metadata.name));
+  return new Set(
+    machines
+      .filter((m) => asksForTaint(byName.get(m.spec.bootstrap.configRef?.name ?? '')))
+      .map((m) => m.metadata.name),
+  );
 }
 
 function asksForTaint(config: KubeadmConfig | undefined): boolean {
@@ -137,7 +164,13 @@ function rank(machine: Machine): number {
   return (isDeleting(machine) ? 2 : 0) + (healthy ? 0 : 1);
 }
 
-async function viewFrom(open: OpenEtcd, workload: KubeClient, node: string, authority: KeyPair, signal: AbortSignal): Promise<EtcdState | { error: string }> {
+async function viewFrom(
+  open: OpenEtcd,
+  workload: KubeClient,
+  node: string,
+  authority: KeyPair,
+  signal: AbortSignal,
+): Promise<EtcdState | { error: string }> {
   let client: EtcdClient | undefined;
   try {
     client = await open(workload, node, authority, signal);
@@ -160,5 +193,8 @@ export async function etcdAuthority(deps: Pick<InspectionDeps, 'kube' | 'scope'>
   const cert = secret && secretText(secret, 'tls.crt');
   const key = secret && secretText(secret, 'tls.key');
   if (cert && key) return { cert, key };
-  throw new PerdureError('NotFound', `secret ${namespace}/${name}-etcd (etcd CA) ${secret ? 'lacks tls.crt or tls.key' : 'is missing'}; restore it from a backup`);
+  throw new PerdureError(
+    'NotFound',
+    `secret ${namespace}/${name}-etcd (etcd CA) ${secret ? 'lacks tls.crt or tls.key' : 'is missing'}; restore it from a backup`,
+  );
 }

@@ -37,7 +37,10 @@ describe('syncNode', () => {
   test('labels, untaints and identifies in one write, then writes no more', async () => {
     const workload = new FakeKube({ objects: [aNode('n', { taints: uninitialized })] });
     const node = await syncNode(workload, machine, true, signal);
-    expect(node).toMatchObject({ spec: { providerID: PROVIDER, taints: [] }, metadata: { annotations: { 'cluster.x-k8s.io/machine': 'w-1' } } });
+    expect(node).toMatchObject({
+      spec: { providerID: PROVIDER, taints: [] },
+      metadata: { annotations: { 'cluster.x-k8s.io/machine': 'w-1' } },
+    });
     await syncNode(workload, machine, true, signal);
     expect(workload.writes()).toHaveLength(1);
   });
@@ -49,9 +52,14 @@ describe('syncNode', () => {
       if (verb !== 'mergePatch' || beaten) return;
       beaten = true;
       const node = workload.peek<Node>(KINDS.Node, { name: 'n' }) as Node;
-      workload.put({ ...node, spec: { ...node.spec, taints: [...uninitialized, { key: 'mine', effect: 'NoExecute' }] } });
+      workload.put({
+        ...node,
+        spec: { ...node.spec, taints: [...uninitialized, { key: 'mine', effect: 'NoExecute' }] },
+      });
     });
-    expect(await syncNode(workload, machine, false, signal)).toMatchObject({ spec: { taints: [{ key: 'mine', effect: 'NoExecute' }] } });
+    expect(await syncNode(workload, machine, false, signal)).toMatchObject({
+      spec: { taints: [{ key: 'mine', effect: 'NoExecute' }] },
+    });
   });
 
   test('the Node known by name is read alone', async () => {
@@ -61,7 +69,9 @@ describe('syncNode', () => {
   });
 
   test('several Nodes of one instance are told by name', async () => {
-    const workload = new FakeKube({ objects: [aNode('a', { providerID: PROVIDER }), aNode('b', { providerID: PROVIDER })] });
+    const workload = new FakeKube({
+      objects: [aNode('a', { providerID: PROVIDER }), aNode('b', { providerID: PROVIDER })],
+    });
     await expect(syncNode(workload, machine, false, signal)).rejects.toMatchObject({
       type: 'InvalidConfiguration',
       message: expect.stringMatching(/several Nodes match machine default\/w-1 .*: a, b; delete/),

@@ -1,5 +1,5 @@
-import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, Machine } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
 import { matchNode, type NodeSyncOptions, nodePatch } from '../../domain/bootstrap/node-sync.js';
 import { readPath } from '../../domain/contract.js';
 import { isFailure, PerdureError } from '../../domain/errors.js';
@@ -56,5 +56,7 @@ export async function findNode(
 
 /** kubeadm has finished its init: ConfigMap kube-system/kubeadm-config exists. "Cannot ask" throws. */
 export async function clusterInitialized(workload: Kube, signal: AbortSignal): Promise<boolean> {
-  return (await workload.get(KINDS.ConfigMap, { namespace: 'kube-system', name: 'kubeadm-config' }, signal)) !== undefined;
+  return (
+    (await workload.get(KINDS.ConfigMap, { namespace: 'kube-system', name: 'kubeadm-config' }, signal)) !== undefined
+  );
 }

@@ -10,6 +10,8 @@ import { converters, DATA_ANNOTATION, type KindConverter } from './convert.js';
 import { getPath, isObject, type JsonObject } from './json.js';
 
 const RUNS = 1_000;
+/** A thousand objects take seconds; a busy machine gets more. */
+const PATIENCE_MS = 180_000;
 
 function versionOf({ group, kind }: KindConverter, name: string): KindVersion {
   const version = definitionOf(group, kind)?.versions.find((v) => v.name === name);
@@ -98,47 +100,59 @@ function asWord(value: unknown): string | number | boolean {
 }
 
 describe.each(converters)('$kind', (converter) => {
-  test('v1beta2 → v1beta1 → v1beta2 loses nothing', () => {
-    fc.assert(
-      fc.property(hubObjects(converter), (hub) => {
-        const before = structuredClone(hub);
-        const spoke = converter.down(hub, apiVersionOf);
-        expectSame(hub, before);
-        expectSame(spoke['apiVersion'], `${converter.group}/v1beta1`);
-        expectSame(problems(spoke), []);
-        expectSame(converter.up(spoke), before);
-      }),
-      { numRuns: RUNS },
-    );
-  });
+  test(
+    'v1beta2 → v1beta1 → v1beta2 loses nothing',
+    () => {
+      fc.assert(
+        fc.property(hubObjects(converter), (hub) => {
+          const before = structuredClone(hub);
+          const spoke = converter.down(hub, apiVersionOf);
+          expectSame(hub, before);
+          expectSame(spoke['apiVersion'], `${converter.group}/v1beta1`);
+          expectSame(problems(spoke), []);
+          expectSame(converter.up(spoke), before);
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    PATIENCE_MS,
+  );
 
-  test('v1beta1 → v1beta2 → v1beta1 loses nothing but what is tolerated', () => {
-    fc.assert(
-      fc.property(spokeObjects(converter), (spoke) => {
-        const before = structuredClone(spoke);
-        const hub = converter.up(spoke);
-        expectSame(spoke, before);
-        expectSame(hub['apiVersion'], `${converter.group}/v1beta2`);
-        expectSame((getPath(hub, 'metadata.annotations') as JsonObject | undefined)?.[DATA_ANNOTATION], undefined);
-        expectSame(problems(hub), []);
-        expectSame(withoutData(converter.down(hub, apiVersionOf)), before);
-      }),
-      { numRuns: RUNS },
-    );
-  });
+  test(
+    'v1beta1 → v1beta2 → v1beta1 loses nothing but what is tolerated',
+    () => {
+      fc.assert(
+        fc.property(spokeObjects(converter), (spoke) => {
+          const before = structuredClone(spoke);
+          const hub = converter.up(spoke);
+          expectSame(spoke, before);
+          expectSame(hub['apiVersion'], `${converter.group}/v1beta2`);
+          expectSame((getPath(hub, 'metadata.annotations') as JsonObject | undefined)?.[DATA_ANNOTATION], undefined);
+          expectSame(problems(hub), []);
+          expectSame(withoutData(converter.down(hub, apiVersionOf)), before);
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    PATIENCE_MS,
+  );
 
-  test('what a v1beta1 client writes wins over the saved v1beta2 object', () => {
-    fc.assert(
-      fc.property(hubObjects(converter), spokeObjects(converter), (hub, written) => {
-        const kept = getPath(converter.down(hub, apiVersionOf), 'metadata.annotations') as JsonObject | undefined;
-        const saved = kept?.[DATA_ANNOTATION];
-        if (saved === undefined) return;
-        const metadata = written['metadata'] as JsonObject;
-        const annotations = { ...(metadata['annotations'] as JsonObject | undefined), [DATA_ANNOTATION]: saved };
-        const result = converter.up({ ...written, metadata: { ...metadata, annotations } });
-        expectSame(meaningful(withoutData(converter.down(result, apiVersionOf))), meaningful(written));
-      }),
-      { numRuns: RUNS / 4 },
-    );
-  });
+  test(
+    'what a v1beta1 client writes wins over the saved v1beta2 object',
+    () => {
+      fc.assert(
+        fc.property(hubObjects(converter), spokeObjects(converter), (hub, written) => {
+          const kept = getPath(converter.down(hub, apiVersionOf), 'metadata.annotations') as JsonObject | undefined;
+          const saved = kept?.[DATA_ANNOTATION];
+          if (saved === undefined) return;
+          const metadata = written['metadata'] as JsonObject;
+          const annotations = { ...(metadata['annotations'] as JsonObject | undefined), [DATA_ANNOTATION]: saved };
+          const result = converter.up({ ...written, metadata: { ...metadata, annotations } });
+          expectSame(meaningful(withoutData(converter.down(result, apiVersionOf))), meaningful(written));
+        }),
+        { numRuns: RUNS / 4 },
+      );
+    },
+    PATIENCE_MS,
+  );
 });

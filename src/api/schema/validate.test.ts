@@ -88,6 +88,33 @@ describe('validatorOf', () => {
   });
 });
 
+type Node = { readonly [key: string]: unknown };
+
+const childrenOf = (schema: Node): [string, Node][] => [
+  ...Object.entries((schema['properties'] as Record<string, Node> | undefined) ?? {}),
+  ...['items', 'additionalProperties'].flatMap((key): [string, Node][] =>
+    typeof schema[key] === 'object' ? [['*', schema[key] as Node]] : [],
+  ),
+];
+
+/** Paths of all fields of a schema. */
+function fieldsOf(schema: Node, path = ''): string[] {
+  return childrenOf(schema).flatMap(([name, child]) => [`${path}.${name}`, ...fieldsOf(child, `${path}.${name}`)]);
+}
+
+/** Strikes the fields of `value` out. */
+function cross(schema: Node, value: unknown, path: string, missing: Set<string>): void {
+  if (typeof value !== 'object' || value === null) return;
+  const children = new Map(childrenOf(schema));
+  for (const [key, item] of Object.entries(value)) {
+    const name = children.has(key) && !Array.isArray(value) ? key : '*';
+    const child = children.get(name);
+    if (!child) continue;
+    missing.delete(`${path}.${name}`);
+    cross(child, item, `${path}.${name}`, missing);
+  }
+}
+
 describe('arbitraries of the schemas', () => {
   const schemas = definitions.flatMap((d) =>
     d.versions.flatMap((v) => [
@@ -104,5 +131,13 @@ describe('arbitraries of the schemas', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  test.each(schemas)('%s have every field sooner or later', (_name, schema) => {
+    const missing = new Set(fieldsOf(schema));
+    for (const value of fc.sample(arbitraryOf(schema, { optionalPercent: 67 }), { numRuns: 700, seed: 1 })) {
+      cross(schema, value, '', missing);
+    }
+    expect([...missing]).toEqual([]);
   });
 });

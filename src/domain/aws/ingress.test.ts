@@ -1,13 +1,25 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { AWSClusterSpec } from '../../api/types/aws.js';
-import { type AtomicRule, atomicRule, desiredIngress, describeRule, diffRules, type GroupRole, ruleKey } from './ingress.js';
+import {
+  type AtomicRule,
+  atomicRule,
+  describeRule,
+  desiredIngress,
+  diffRules,
+  type GroupRole,
+  ruleKey,
+} from './ingress.js';
 
 const rules = (role: GroupRole, spec: AWSClusterSpec = {}, natIPs: string[] = [], apiServerPort = 6443): string[] =>
-  desiredIngress(role, { spec, apiServerPort, vpcCidr: '10.0.0.0/16', natIPs, groupId: (r) => `sg-${r}` }).map(describeRule);
+  desiredIngress(role, { spec, apiServerPort, vpcCidr: '10.0.0.0/16', natIPs, groupId: (r) => `sg-${r}` }).map(
+    describeRule,
+  );
 
 const custom = (over: object): AWSClusterSpec => ({
-  controlPlaneLoadBalancer: { ingressRules: [{ description: 'o', protocol: 'tcp', fromPort: 6443, toPort: 6443, ...over }] },
+  controlPlaneLoadBalancer: {
+    ingressRules: [{ description: 'o', protocol: 'tcp', fromPort: 6443, toPort: 6443, ...over }],
+  },
 });
 
 describe('desiredIngress', () => {
@@ -50,7 +62,13 @@ describe('desiredIngress', () => {
       6443,
       ['tcp 6443 from 1.2.3.4/32', 'tcp 6443 from 9.0.0.0/8'],
     ],
-    ['from NAT itself', custom({ natGatewaysIPsSource: true }), ['1.2.3.4'], 6443, ['tcp 6443 from 1.2.3.4/32', 'tcp 6443 from 1.2.3.4/32']],
+    [
+      'from NAT itself',
+      custom({ natGatewaysIPsSource: true }),
+      ['1.2.3.4'],
+      6443,
+      ['tcp 6443 from 1.2.3.4/32', 'tcp 6443 from 1.2.3.4/32'],
+    ],
     [
       'from roles',
       custom({ sourceSecurityGroupRoles: ['node'], sourceSecurityGroupIds: ['sg-a'] }),
@@ -71,8 +89,13 @@ describe('desiredIngress', () => {
   test('the service group is empty for a classic balancer and lets an NLB through', () => {
     expect(rules('lb')).toEqual([]);
     const nlb = { loadBalancerType: 'nlb' as const, additionalListeners: [{ port: 8132 }] };
-    expect(rules('lb', { controlPlaneLoadBalancer: nlb })).toEqual(['tcp 6443 from 10.0.0.0/16', 'tcp 8132 from 10.0.0.0/16']);
-    expect(rules('lb', { controlPlaneLoadBalancer: { ...nlb, preserveClientIP: true } })[0]).toBe('tcp 6443 from 0.0.0.0/0');
+    expect(rules('lb', { controlPlaneLoadBalancer: nlb })).toEqual([
+      'tcp 6443 from 10.0.0.0/16',
+      'tcp 8132 from 10.0.0.0/16',
+    ]);
+    expect(rules('lb', { controlPlaneLoadBalancer: { ...nlb, preserveClientIP: true } })[0]).toBe(
+      'tcp 6443 from 0.0.0.0/0',
+    );
     expect(rules('lb', { secondaryControlPlaneLoadBalancer: { name: 'x' } })).toEqual(['tcp 6443 from 10.0.0.0/16']);
   });
 

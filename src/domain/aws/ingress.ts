@@ -19,7 +19,13 @@ export interface AtomicRule {
   readonly description: string;
 }
 
-const PROTOCOL_ALIASES: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '1': 'icmp', icmpv6: '58', all: '-1' };
+const PROTOCOL_ALIASES: Readonly<Record<string, string>> = {
+  '6': 'tcp',
+  '17': 'udp',
+  '1': 'icmp',
+  icmpv6: '58',
+  all: '-1',
+};
 const WITH_PORTS: ReadonlySet<string> = new Set(['tcp', 'udp', 'icmp', '58']);
 
 /** Builds an atomic rule: protocol aliases resolved, ports dropped where EC2 drops them. */
@@ -32,7 +38,13 @@ export function atomicRule(
 ): AtomicRule {
   const name = PROTOCOL_ALIASES[protocol] ?? protocol;
   const ports = WITH_PORTS.has(name);
-  return { protocol: name, fromPort: ports ? (fromPort ?? -1) : -1, toPort: ports ? (toPort ?? -1) : -1, source, description };
+  return {
+    protocol: name,
+    fromPort: ports ? (fromPort ?? -1) : -1,
+    toPort: ports ? (toPort ?? -1) : -1,
+    source,
+    description,
+  };
 }
 
 /** Equal for rules that EC2 holds to be the same; descriptions do not count. */
@@ -42,7 +54,12 @@ export function ruleKey(rule: AtomicRule): string {
 
 /** For people: `tcp 6443 from sg-1`. */
 export function describeRule(rule: AtomicRule): string {
-  const ports = rule.fromPort === -1 ? '' : rule.fromPort === rule.toPort ? ` ${rule.fromPort}` : ` ${rule.fromPort}-${rule.toPort}`;
+  const ports =
+    rule.fromPort === -1
+      ? ''
+      : rule.fromPort === rule.toPort
+        ? ` ${rule.fromPort}`
+        : ` ${rule.fromPort}-${rule.toPort}`;
   return `${rule.protocol}${ports} from ${rule.source.value}`;
 }
 
@@ -81,7 +98,12 @@ export interface IngressInput {
 type Source = Pick<IngressRule, 'cidrBlocks' | 'ipv6CidrBlocks' | 'sourceSecurityGroupIds'>;
 
 /** Roles of the groups a self-managed cluster has, in creation order. */
-export const GROUP_ROLES = ['apiserver-lb', 'lb', 'controlplane', 'node'] as const satisfies readonly SecurityGroupRole[];
+export const GROUP_ROLES = [
+  'apiserver-lb',
+  'lb',
+  'controlplane',
+  'node',
+] as const satisfies readonly SecurityGroupRole[];
 export type GroupRole = (typeof GROUP_ROLES)[number];
 
 /**
@@ -102,7 +124,9 @@ export function desiredIngress(role: GroupRole, input: IngressInput): AtomicRule
 }
 
 function controlPlaneRules(input: IngressInput): AtomicRule[] {
-  const group = (...roles: SecurityGroupRole[]): Source => ({ sourceSecurityGroupIds: roles.map((r) => input.groupId(r)) });
+  const group = (...roles: SecurityGroupRole[]): Source => ({
+    sourceSecurityGroupIds: roles.map((r) => input.groupId(r)),
+  });
   return [
     ...cniRules(input),
     ...tcp('Kubernetes API', API_SERVER_BIND_PORT, API_SERVER_BIND_PORT, group('apiserver-lb', 'controlplane', 'node')),
@@ -129,7 +153,9 @@ function nodeRules(input: IngressInput): AtomicRule[] {
  */
 function loadBalancerRules(input: IngressInput): AtomicRule[] {
   const { spec, apiServerPort: port } = input;
-  const custom = [spec.controlPlaneLoadBalancer, spec.secondaryControlPlaneLoadBalancer].flatMap((lb) => lb?.ingressRules ?? []);
+  const custom = [spec.controlPlaneLoadBalancer, spec.secondaryControlPlaneLoadBalancer].flatMap(
+    (lb) => lb?.ingressRules ?? [],
+  );
   const open = tcp('Kubernetes API', port, port, { cidrBlocks: [ANYWHERE] });
   const internal = spec.controlPlaneLoadBalancer?.scheme === 'internal';
   const fromVpc = internal ? tcp('Kubernetes API', port, port, { cidrBlocks: [input.vpcCidr] }) : [];
@@ -165,7 +191,8 @@ function userRules(rules: readonly IngressRule[] | undefined, input: IngressInpu
 
 function sourceOf(rule: IngressRule, input: IngressInput): Source {
   if (rule.natGatewaysIPsSource) {
-    if (input.natIPs.length === 0) throw notYet(`ingress rule "${rule.description}" waits for the addresses of the NAT gateways`);
+    if (input.natIPs.length === 0)
+      throw notYet(`ingress rule "${rule.description}" waits for the addresses of the NAT gateways`);
     return { cidrBlocks: input.natIPs.map((ip) => `${ip}/32`) };
   }
   if (rule.cidrBlocks?.length || rule.ipv6CidrBlocks?.length) return rule;

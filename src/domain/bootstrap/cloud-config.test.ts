@@ -5,7 +5,8 @@ import { certificateFiles, controlPlaneCertificates } from './certificate-set.js
 import { type BootstrapInput, renderCloudConfig } from './cloud-config.js';
 
 const join = { command: 'join', joinConfiguration: 'kind: JoinConfiguration\n' } as const;
-const render = (input: Partial<BootstrapInput>) => renderCloudConfig({ kubeadm: join, files: [], users: [], spec: {}, ...input });
+const render = (input: Partial<BootstrapInput>) =>
+  renderCloudConfig({ kubeadm: join, files: [], users: [], spec: {}, ...input });
 const decoded = (input: Partial<BootstrapInput>) => parse(render(input)) as Record<string, never>;
 
 const PLACEHOLDER = {
@@ -19,9 +20,20 @@ const PLACEHOLDER = {
 describe('renderCloudConfig', () => {
   test('every field', () => {
     const text = render({
-      kubeadm: { command: 'init', clusterConfiguration: 'kind: ClusterConfiguration\n', initConfiguration: 'kind: InitConfiguration\n' },
+      kubeadm: {
+        command: 'init',
+        clusterConfiguration: 'kind: ClusterConfiguration\n',
+        initConfiguration: 'kind: InitConfiguration\n',
+      },
       files: [
-        { path: '/etc/a', content: 'line\n', owner: 'root:root', permissions: '0600', encoding: 'gzip+base64', append: true },
+        {
+          path: '/etc/a',
+          content: 'line\n',
+          owner: 'root:root',
+          permissions: '0600',
+          encoding: 'gzip+base64',
+          append: true,
+        },
         { path: '/etc/b', content: 'x: {{ ds.meta_data["x"] }}' },
         { path: '/etc/c', content: '', append: false },
       ],
@@ -60,19 +72,32 @@ describe('renderCloudConfig', () => {
             },
           ],
           filesystems: [
-            { device: '/dev/sdb', filesystem: 'ext4', label: 'data', partition: 'auto', overwrite: true, replaceFS: 'ntfs', extraOpts: ['-E', 'lazy_itable_init=1'] },
+            {
+              device: '/dev/sdb',
+              filesystem: 'ext4',
+              label: 'data',
+              partition: 'auto',
+              overwrite: true,
+              replaceFS: 'ntfs',
+              extraOpts: ['-E', 'lazy_itable_init=1'],
+            },
             { device: '/dev/sdc', filesystem: 'xfs', partition: '1' },
           ],
         },
-        mounts: [
-          ['LABEL=data', '/data', 'ext4', 'defaults', '0', '2'],
-        ],
+        mounts: [['LABEL=data', '/data', 'ext4', 'defaults', '0', '2']],
       },
     });
     expect(text.startsWith('## template: jinja\n#cloud-config\n')).toBe(true);
     expect(parse(text)).toEqual({
       write_files: [
-        { path: '/etc/a', encoding: 'gzip+base64', owner: 'root:root', permissions: '0600', append: true, content: 'line\n' },
+        {
+          path: '/etc/a',
+          encoding: 'gzip+base64',
+          owner: 'root:root',
+          permissions: '0600',
+          append: true,
+          content: 'line\n',
+        },
         { path: '/etc/b', content: 'x: {{ ds.meta_data["x"] }}\n' },
         { path: '/etc/c', content: '' },
         {
@@ -112,7 +137,15 @@ describe('renderCloudConfig', () => {
         '/dev/sdc': { layout: [33, [33, 82], [34, '07']] },
       },
       fs_setup: [
-        { label: 'data', filesystem: 'ext4', device: '/dev/sdb', partition: 'auto', overwrite: true, replace_fs: 'ntfs', extra_opts: ['-E', 'lazy_itable_init=1'] },
+        {
+          label: 'data',
+          filesystem: 'ext4',
+          device: '/dev/sdb',
+          partition: 'auto',
+          overwrite: true,
+          replace_fs: 'ntfs',
+          extra_opts: ['-E', 'lazy_itable_init=1'],
+        },
         { filesystem: 'xfs', device: '/dev/sdc', partition: 1 },
       ],
       mounts: [['LABEL=data', '/data', 'ext4', 'defaults', '0', '2']],
@@ -122,15 +155,25 @@ describe('renderCloudConfig', () => {
   test('the smallest one only joins', () => {
     expect(decoded({})).toEqual({
       write_files: [
-        { path: '/run/kubeadm/kubeadm-join-config.yaml', owner: 'root:root', permissions: '0640', content: '---\nkind: JoinConfiguration\n' },
+        {
+          path: '/run/kubeadm/kubeadm-join-config.yaml',
+          owner: 'root:root',
+          permissions: '0640',
+          content: '---\nkind: JoinConfiguration\n',
+        },
         PLACEHOLDER,
       ],
-      runcmd: ['kubeadm join --config /run/kubeadm/kubeadm-join-config.yaml && echo success > /run/cluster-api/bootstrap-success.complete'],
+      runcmd: [
+        'kubeadm join --config /run/kubeadm/kubeadm-join-config.yaml && echo success > /run/cluster-api/bootstrap-success.complete',
+      ],
     });
   });
 
   test('permissions and words of YAML 1.1 are quoted for its parser', () => {
-    const text = render({ files: [{ path: '/a', content: 'x', permissions: '0640' }], users: [{ name: 'on', groups: 'yes' }] });
+    const text = render({
+      files: [{ path: '/a', content: 'x', permissions: '0640' }],
+      users: [{ name: 'on', groups: 'yes' }],
+    });
     expect(text).toContain('permissions: "0640"');
     expect(text).toContain('name: "on"');
     expect(text).toContain('groups: "yes"');
@@ -138,7 +181,10 @@ describe('renderCloudConfig', () => {
 
   test('Jinja in commands and files is never escaped', () => {
     const jinja = `{{ ds.meta_data['instance-id'] | default("x") }}`;
-    const text = render({ files: [{ path: '/a', content: `a\n${jinja}\n` }], spec: { preKubeadmCommands: [jinja, `echo '${jinja}'`] } });
+    const text = render({
+      files: [{ path: '/a', content: `a\n${jinja}\n` }],
+      spec: { preKubeadmCommands: [jinja, `echo '${jinja}'`] },
+    });
     expect(text.split(jinja)).toHaveLength(4);
   });
 
@@ -146,7 +192,10 @@ describe('renderCloudConfig', () => {
     const text = fc.string({ unit: 'grapheme' });
     fc.assert(
       fc.property(text, fc.array(text, { minLength: 1 }), (content, commands) => {
-        const data = decoded({ files: [{ path: '/f', content }], spec: { preKubeadmCommands: commands } }) as unknown as {
+        const data = decoded({
+          files: [{ path: '/f', content }],
+          spec: { preKubeadmCommands: commands },
+        }) as unknown as {
           write_files: [{ content: string }];
           runcmd: string[];
         };
@@ -166,7 +215,12 @@ describe('certificates of a control plane', () => {
   const pem = { cert: 'CERT\n', key: 'KEY\n' };
 
   test('certificates are 0640, keys 0600, in the directory of the configuration', () => {
-    const files = certificateFiles(controlPlaneCertificates({ certificatesDir: '/pki/' }), { ca: pem, etcd: pem, proxy: pem, sa: pem });
+    const files = certificateFiles(controlPlaneCertificates({ certificatesDir: '/pki/' }), {
+      ca: pem,
+      etcd: pem,
+      proxy: pem,
+      sa: pem,
+    });
     expect(files.map((f) => `${f.permissions} ${f.path}`)).toEqual([
       '0640 /pki/ca.crt',
       '0600 /pki/ca.key',

@@ -79,7 +79,12 @@ function kubeadmFiles(kubeadm: KubeadmStep): Plain[] {
 function fileOf(file: BootstrapFile): Plain {
   return {
     path: file.path,
-    ...compact({ encoding: file.encoding, owner: file.owner, permissions: file.permissions, append: file.append || undefined }),
+    ...compact({
+      encoding: file.encoding,
+      owner: file.owner,
+      permissions: file.permissions,
+      append: file.append || undefined,
+    }),
     content: endedContent(file),
   };
 }

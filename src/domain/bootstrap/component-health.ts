@@ -7,7 +7,10 @@ import { podCondition } from './static-pods.js';
 
 /** etcd as one member sees it, or why it could not be asked. */
 export type EtcdObservation =
-  | { readonly members: readonly EtcdMember[]; readonly alarms: readonly { readonly memberId: string; readonly name: string }[] }
+  | {
+      readonly members: readonly EtcdMember[];
+      readonly alarms: readonly { readonly memberId: string; readonly name: string }[];
+    }
   | { readonly error: string };
 
 /** One control plane machine and what was found of it in the workload cluster. */
@@ -53,14 +56,23 @@ export function componentConditions(view: ComponentsView): ConditionInput[] {
   if (blind !== undefined) {
     const unknown = everyCondition(managed, 'Unknown', 'InspectionFailed', blind);
     // etcd answers for its member even when the Node does not say anything.
-    return machine.status?.nodeRef && managed ? [...unknown.filter((c) => c.type !== MEMBER), memberCondition(view)] : unknown;
+    return machine.status?.nodeRef && managed
+      ? [...unknown.filter((c) => c.type !== MEMBER), memberCondition(view)]
+      : unknown;
   }
-  const pods = podTypes(managed).map(([type, component]) => podCondition(type, component, node as KubeObject, view.pods));
+  const pods = podTypes(managed).map(([type, component]) =>
+    podCondition(type, component, node as KubeObject, view.pods),
+  );
   return [...pods, ...(managed ? [memberCondition(view)] : []), marksCondition(view, node as KubeObject)];
 }
 
 /** All component conditions with one answer: the workload cluster cannot be reached, or inspection makes no sense. */
-export function everyCondition(managedEtcd: boolean, status: 'False' | 'Unknown', reason: string, message: string): ConditionInput[] {
+export function everyCondition(
+  managedEtcd: boolean,
+  status: 'False' | 'Unknown',
+  reason: string,
+  message: string,
+): ConditionInput[] {
   const types = [...podTypes(managedEtcd).map(([type]) => type), ...(managedEtcd ? [MEMBER] : []), MARKS];
   return types.map((type) => ({ type, status, reason, message }));
 }
@@ -78,7 +90,9 @@ function whyBlind({ machine, node }: ComponentsView): string | undefined {
       : `Waiting for ${machine.spec.infrastructureRef.kind} to report spec.providerID`;
   }
   if (node === undefined) return `Node ${name} does not exist`;
-  const unreachable = taintsOf(node).some((t) => t.key === 'node.kubernetes.io/unreachable' && t.effect === 'NoExecute');
+  const unreachable = taintsOf(node).some(
+    (t) => t.key === 'node.kubernetes.io/unreachable' && t.effect === 'NoExecute',
+  );
   return unreachable ? `Node ${name} is unreachable` : undefined;
 }
 
@@ -86,7 +100,12 @@ function memberCondition({ machine, etcd }: ComponentsView): ConditionInput {
   const type = MEMBER;
   const node = machine.status?.nodeRef?.name ?? '';
   if (etcd === undefined || 'error' in etcd) {
-    return { type, status: 'Unknown', reason: 'InspectionFailed', message: `Failed to connect to etcd: ${etcd?.error ?? 'not asked'}` };
+    return {
+      type,
+      status: 'Unknown',
+      reason: 'InspectionFailed',
+      message: `Failed to connect to etcd: ${etcd?.error ?? 'not asked'}`,
+    };
   }
   const bad = (message: string): ConditionInput => ({ type, status: 'False', reason: 'NotHealthy', message });
   const member = etcd.members.find((m) => m.name === node);
@@ -98,18 +117,26 @@ function memberCondition({ machine, etcd }: ComponentsView): ConditionInput {
   }
   if (member.learner) return bad('Waiting for learner etcd member to be promoted');
   const alarms = etcd.alarms.filter((a) => a.memberId === member.id).map((a) => a.name);
-  return alarms.length > 0 ? bad(`Etcd reports alarms: ${alarms.join(', ')}`) : { type, status: 'True', reason: 'Healthy' };
+  return alarms.length > 0
+    ? bad(`Etcd reports alarms: ${alarms.join(', ')}`)
+    : { type, status: 'True', reason: 'Healthy' };
 }
 
 function marksCondition({ machine, wantsTaint }: ComponentsView, node: KubeObject): ConditionInput {
   const tainted = taintsOf(node).some((t) => t.key === CONTROL_PLANE && t.effect === 'NoSchedule');
-  const asked = wantsTaint || (machine.spec.taints ?? []).some((t) => t.key === CONTROL_PLANE && t.effect === 'NoSchedule');
+  const asked =
+    wantsTaint || (machine.spec.taints ?? []).some((t) => t.key === CONTROL_PLANE && t.effect === 'NoSchedule');
   const missing = [
     ...(node.metadata.labels?.[CONTROL_PLANE] === undefined ? [`the ${CONTROL_PLANE} label`] : []),
     ...(asked && !tainted ? [`the ${CONTROL_PLANE}:NoSchedule taint`] : []),
   ];
   if (missing.length === 0) return { type: MARKS, status: 'True', reason: 'Set' };
-  return { type: MARKS, status: 'False', reason: 'NotSet', message: `Node ${node.metadata.name} does not have ${missing.join(' and ')}` };
+  return {
+    type: MARKS,
+    status: 'False',
+    reason: 'NotSet',
+    message: `Node ${node.metadata.name} does not have ${missing.join(' and ')}`,
+  };
 }
 
 function taintsOf(node: KubeObject): readonly Taint[] {
@@ -129,6 +156,8 @@ export function mismatches(
   const strays = (members ?? []).filter((m) => !hosted.has(m.name));
   return {
     nodes: nodes.map((name) => `Control plane Node ${name} does not have a corresponding Machine`),
-    members: strays.map((m) => `Etcd member ${m.name || `${m.id} (Name not yet assigned)`} does not have a corresponding Machine`),
+    members: strays.map(
+      (m) => `Etcd member ${m.name || `${m.id} (Name not yet assigned)`} does not have a corresponding Machine`,
+    ),
   };
 }

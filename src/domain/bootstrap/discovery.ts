@@ -74,7 +74,9 @@ function trustOf(
   authority: string,
 ): Record<string, unknown> {
   if (cluster.insecureSkipTLSVerify) return { 'insecure-skip-tls-verify': true };
-  return { 'certificate-authority-data': cluster.certificateAuthorityData || Buffer.from(authority).toString('base64') };
+  return {
+    'certificate-authority-data': cluster.certificateAuthorityData || Buffer.from(authority).toString('base64'),
+  };
 }
 
 type KubeConfigUser = NonNullable<NonNullable<Discovery['file']>['kubeConfig']>['user'];
@@ -98,7 +100,9 @@ function userOf(user: KubeConfigUser): Record<string, unknown> {
 export function workerJoin(join: JoinConfiguration): JoinConfiguration {
   const taints = join.nodeRegistration?.taints ?? [];
   const has = taints.some((t) => t.key === UNINITIALIZED_TAINT.key && t.effect === UNINITIALIZED_TAINT.effect);
-  return has ? join : { ...join, nodeRegistration: { ...join.nodeRegistration, taints: [...taints, UNINITIALIZED_TAINT] } };
+  return has
+    ? join
+    : { ...join, nodeRegistration: { ...join.nodeRegistration, taints: [...taints, UNINITIALIZED_TAINT] } };
 }
 
 /** A control plane machine's JoinConfiguration: `controlPlane` is always there. */

@@ -34,7 +34,11 @@ export interface QuorumProjection {
  * most one now. Learners and members that have not started make every change unsafe: they are waited for. Source: capi
  * kubeadmcontrolplane/remediation.go targetEtcdClusterHealthy.
  */
-export function projectQuorum(members: readonly EtcdMember[], health: MemberHealth, change: EtcdChange): QuorumProjection {
+export function projectQuorum(
+  members: readonly EtcdMember[],
+  health: MemberHealth,
+  change: EtcdChange,
+): QuorumProjection {
   const starting = members.filter((m) => m.name === '').length;
   const named = members.filter((m) => m.name !== '' && m.name !== change.remove);
   const learners = starting + named.filter((m) => m.learner).length;
@@ -46,7 +50,13 @@ export function projectQuorum(members: readonly EtcdMember[], health: MemberHeal
   return { safe: reason === '', voters, unhealthy, quorum, reason };
 }
 
-function problem(p: { voters: number; unhealthy: number; quorum: number; learners: number; sick: readonly string[] }): string {
+function problem(p: {
+  voters: number;
+  unhealthy: number;
+  quorum: number;
+  learners: number;
+  sick: readonly string[];
+}): string {
   if (p.voters === 0) return 'no voting etcd member would be left';
   if (p.learners > 0) return `${p.learners} etcd member(s) have not been promoted to voters yet`;
   if (p.voters - p.unhealthy >= p.quorum) return '';

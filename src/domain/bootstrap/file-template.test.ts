@@ -26,7 +26,9 @@ describe('renderFileTemplate', () => {
   });
 
   test('a version that is not known is an error, not an empty string', () => {
-    expect(() => renderFileTemplate('f', '{{ .controlPlane.version }}', { controlPlaneVersion: undefined })).toThrow(/has no control plane version/);
+    expect(() => renderFileTemplate('f', '{{ .controlPlane.version }}', { controlPlaneVersion: undefined })).toThrow(
+      /has no control plane version/,
+    );
   });
 });
 
@@ -49,7 +51,10 @@ describe('resolvedFile', () => {
   });
 
   test('text keeps its encoding', () => {
-    expect(resolvedFile('f', { path: '/a', encoding: 'base64' }, Buffer.from('aGk='), data)).toMatchObject({ encoding: 'base64', content: 'aGk=' });
+    expect(resolvedFile('f', { path: '/a', encoding: 'base64' }, Buffer.from('aGk='), data)).toMatchObject({
+      encoding: 'base64',
+      content: 'aGk=',
+    });
     expect(resolvedFile('f', { path: '/a', content: '{{ x }}' }, undefined, data).content).toBe('{{ x }}');
   });
 });

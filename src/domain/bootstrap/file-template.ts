@@ -33,7 +33,8 @@ export function renderFileTemplate(what: string, template: string, data: Templat
   const rest = template.slice(at);
   if (rest.includes('{{')) throw invalid(what, 'it has a {{ without a }}', 'close it');
   add(rest, false);
-  if (Buffer.byteLength(rendered) > RENDERED_LIMIT) throw invalid(what, `it renders to more than ${RENDERED_LIMIT} bytes`, 'make it shorter');
+  if (Buffer.byteLength(rendered) > RENDERED_LIMIT)
+    throw invalid(what, `it renders to more than ${RENDERED_LIMIT} bytes`, 'make it shorter');
   return rendered;
 }
 
@@ -43,10 +44,18 @@ function evaluate(what: string, action: string, data: TemplateData): string {
   if (raw) return raw[1] ?? '';
   if (/^"(?:[^"\\]|\\.)*"$/.test(action)) return unquoted(what, action);
   if (action !== '.controlPlane.version') {
-    throw invalid(what, `{{ ${action.slice(0, 80)} }} is not supported`, 'only {{ .controlPlane.version }} and quoted strings are');
+    throw invalid(
+      what,
+      `{{ ${action.slice(0, 80)} }} is not supported`,
+      'only {{ .controlPlane.version }} and quoted strings are',
+    );
   }
   if (data.controlPlaneVersion === undefined) {
-    throw invalid(what, 'the cluster has no control plane version for {{ .controlPlane.version }}', 'remove it or set spec.controlPlaneRef');
+    throw invalid(
+      what,
+      'the cluster has no control plane version for {{ .controlPlane.version }}',
+      'remove it or set spec.controlPlaneRef',
+    );
   }
   return data.controlPlaneVersion;
 }

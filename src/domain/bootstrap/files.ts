@@ -11,7 +11,12 @@ const BINARY = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
  * The file to write, from its entry in spec.files and, where `contentFrom` names a Secret, the bytes found there. Binary bytes are carried in
  * base64. Throws `InvalidConfiguration` for a template that cannot be evaluated. `what` names the entry.
  */
-export function resolvedFile(what: string, file: KubeadmFile, secret: Buffer | undefined, data: TemplateData): BootstrapFile {
+export function resolvedFile(
+  what: string,
+  file: KubeadmFile,
+  secret: Buffer | undefined,
+  data: TemplateData,
+): BootstrapFile {
   const { path, owner, permissions, append } = file;
   const common = { path, owner, permissions, append };
   if (secret === undefined) {

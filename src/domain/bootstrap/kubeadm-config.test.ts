@@ -2,7 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import type { ClusterConfiguration, InitConfiguration, JoinConfiguration } from '../../api/types/index.js';
 import { controlPlaneConfigSpec } from './control-plane-config.js';
-import { type ClusterData, clusterConfigurationFor, initConfigurationFor, joinConfigurationFor, kubeadmYaml } from './kubeadm-config.js';
+import {
+  type ClusterData,
+  clusterConfigurationFor,
+  initConfigurationFor,
+  joinConfigurationFor,
+  kubeadmYaml,
+} from './kubeadm-config.js';
 import { goDuration, hostPort, kubeadmApiFor } from './kubeadm-version.js';
 
 const data: ClusterData = {
@@ -54,7 +60,9 @@ const cluster: ClusterConfiguration = {
 describe('ClusterConfiguration', () => {
   test('the smallest one is what upstream writes, key by key', () => {
     const small = { controlPlaneEndpoint: 'myControlPlaneEndpoint:6443' };
-    expect(kubeadmYaml(clusterConfigurationFor('v1beta3', small, { ...data, kubernetesVersion: 'v1.22.0' })).split('\n')).toEqual([
+    expect(
+      kubeadmYaml(clusterConfigurationFor('v1beta3', small, { ...data, kubernetesVersion: 'v1.22.0' })).split('\n'),
+    ).toEqual([
       'apiServer:',
       '  timeoutForControlPlane: "30s"',
       'apiVersion: kubeadm.k8s.io/v1beta3',
@@ -112,7 +120,13 @@ describe('ClusterConfiguration', () => {
         ],
         extraEnvs: [{ name: 'HTTP_PROXY', value: 'http://proxy' }],
         extraVolumes: [
-          { name: 'audit', hostPath: '/var/log/audit', mountPath: '/audit', readOnly: true, pathType: 'DirectoryOrCreate' },
+          {
+            name: 'audit',
+            hostPath: '/var/log/audit',
+            mountPath: '/audit',
+            readOnly: true,
+            pathType: 'DirectoryOrCreate',
+          },
           { name: 'rw', hostPath: '/a', mountPath: '/b' },
         ],
         certSANs: ['api.example.test'],
@@ -179,7 +193,16 @@ const goTimeouts = {
 
 describe('InitConfiguration', () => {
   const init: InitConfiguration = {
-    bootstrapTokens: [{ token: 'abcdef.0123456789abcdef', description: 'd', ttlSeconds: 86_400, expires: '2026-01-01T00:00:00Z', usages: ['signing'], groups: ['g'] }],
+    bootstrapTokens: [
+      {
+        token: 'abcdef.0123456789abcdef',
+        description: 'd',
+        ttlSeconds: 86_400,
+        expires: '2026-01-01T00:00:00Z',
+        usages: ['signing'],
+        groups: ['g'],
+      },
+    ],
     localAPIEndpoint: { advertiseAddress: '10.0.0.1', bindPort: 6443 },
     nodeRegistration: { ...registration, taints: [] },
     patches: { directory: '/patches' },
@@ -188,7 +211,16 @@ describe('InitConfiguration', () => {
   };
   const common = {
     kind: 'InitConfiguration',
-    bootstrapTokens: [{ token: 'abcdef.0123456789abcdef', description: 'd', ttl: '24h0m0s', expires: '2026-01-01T00:00:00Z', usages: ['signing'], groups: ['g'] }],
+    bootstrapTokens: [
+      {
+        token: 'abcdef.0123456789abcdef',
+        description: 'd',
+        ttl: '24h0m0s',
+        expires: '2026-01-01T00:00:00Z',
+        usages: ['signing'],
+        groups: ['g'],
+      },
+    ],
     localAPIEndpoint: { advertiseAddress: '10.0.0.1', bindPort: 6443 },
     patches: { directory: '/patches' },
     skipPhases: ['addon/kube-proxy'],
@@ -227,7 +259,12 @@ describe('JoinConfiguration', () => {
     caCertPath: '/ca.crt',
     controlPlane: { localAPIEndpoint: { bindPort: 6444 } },
     discovery: {
-      bootstrapToken: { token: 't.s', apiServerEndpoint: 'e:6443', caCertHashes: ['sha256:0'], unsafeSkipCAVerification: false },
+      bootstrapToken: {
+        token: 't.s',
+        apiServerEndpoint: 'e:6443',
+        caCertHashes: ['sha256:0'],
+        unsafeSkipCAVerification: false,
+      },
       tlsBootstrapToken: 'tls',
     },
     nodeRegistration: { ...registration, taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] },
@@ -235,7 +272,10 @@ describe('JoinConfiguration', () => {
     skipPhases: ['preflight'],
     timeouts,
   };
-  const discovery = { bootstrapToken: { token: 't.s', apiServerEndpoint: 'e:6443', caCertHashes: ['sha256:0'] }, tlsBootstrapToken: 'tls' };
+  const discovery = {
+    bootstrapToken: { token: 't.s', apiServerEndpoint: 'e:6443', caCertHashes: ['sha256:0'] },
+    tlsBootstrapToken: 'tls',
+  };
   const common = {
     kind: 'JoinConfiguration',
     caCertPath: '/ca.crt',
@@ -270,7 +310,9 @@ describe('JoinConfiguration', () => {
   });
 
   test('a Jinja expression is written so that cloud-init can evaluate it', () => {
-    const text = kubeadmYaml(joinConfigurationFor('v1beta4', { nodeRegistration: { name: '{{ ds.meta_data["x"] }}' } }));
+    const text = kubeadmYaml(
+      joinConfigurationFor('v1beta4', { nodeRegistration: { name: '{{ ds.meta_data["x"] }}' } }),
+    );
     expect(text).toContain(`name: '{{ ds.meta_data["x"] }}'`);
   });
 });
@@ -294,7 +336,14 @@ test.each([
 });
 
 test('durations and endpoints are written as Go does', () => {
-  expect([0, 59, 60, 3599, 3600, 86_399].map(goDuration)).toEqual(['0s', '59s', '1m0s', '59m59s', '1h0m0s', '23h59m59s']);
+  expect([0, 59, 60, 3599, 3600, 86_399].map(goDuration)).toEqual([
+    '0s',
+    '59s',
+    '1m0s',
+    '59m59s',
+    '1h0m0s',
+    '23h59m59s',
+  ]);
   expect(hostPort({ host: 'a.test', port: 6443 })).toBe('a.test:6443');
   expect(hostPort({ host: 'fd00::1', port: 6443 })).toBe('[fd00::1]:6443');
 });
@@ -303,8 +352,14 @@ describe('spec of a control plane machine', () => {
   const spec = { initConfiguration: { skipPhases: ['a'] }, joinConfiguration: { skipPhases: ['b'] }, verbosity: 1 };
 
   test('has the half it needs', () => {
-    expect(controlPlaneConfigSpec('kcp', spec, 'v1.30.0', 'init')).toEqual({ verbosity: 1, initConfiguration: { skipPhases: ['a'] } });
-    expect(controlPlaneConfigSpec('kcp', spec, 'v1.30.0', 'join')).toEqual({ verbosity: 1, joinConfiguration: { skipPhases: ['b'], controlPlane: {} } });
+    expect(controlPlaneConfigSpec('kcp', spec, 'v1.30.0', 'init')).toEqual({
+      verbosity: 1,
+      initConfiguration: { skipPhases: ['a'] },
+    });
+    expect(controlPlaneConfigSpec('kcp', spec, 'v1.30.0', 'join')).toEqual({
+      verbosity: 1,
+      joinConfiguration: { skipPhases: ['b'], controlPlane: {} },
+    });
   });
 
   test.each([
@@ -313,11 +368,17 @@ describe('spec of a control plane machine', () => {
     ['v1.35.9', true],
     ['v1.36.0', undefined],
   ])('in %s the local mode gate is %s', (version, gate) => {
-    expect(controlPlaneConfigSpec('kcp', {}, version, 'init').clusterConfiguration?.featureGates?.['ControlPlaneKubeletLocalMode']).toBe(gate);
+    expect(
+      controlPlaneConfigSpec('kcp', {}, version, 'init').clusterConfiguration?.featureGates?.[
+        'ControlPlaneKubeletLocalMode'
+      ],
+    ).toBe(gate);
   });
 
   test('a gate set by the user stays', () => {
     const featureGates = { ControlPlaneKubeletLocalMode: false };
-    expect(controlPlaneConfigSpec('kcp', { clusterConfiguration: { featureGates } }, 'v1.34.0', 'init').clusterConfiguration).toEqual({ featureGates });
+    expect(
+      controlPlaneConfigSpec('kcp', { clusterConfiguration: { featureGates } }, 'v1.34.0', 'init').clusterConfiguration,
+    ).toEqual({ featureGates });
   });
 });

@@ -1,5 +1,14 @@
 import type { ClusterConfiguration, InitConfiguration, JoinConfiguration } from '../../api/types/index.js';
-import { argsOf, compact, componentOf, durationOf, nodeRegistrationOf, type Plain, patchesOf, timeoutsOf } from './kubeadm-parts.js';
+import {
+  argsOf,
+  compact,
+  componentOf,
+  durationOf,
+  nodeRegistrationOf,
+  type Plain,
+  patchesOf,
+  timeoutsOf,
+} from './kubeadm-parts.js';
 import { goDuration, type KubeadmApi } from './kubeadm-version.js';
 import { toYaml } from './yaml.js';
 

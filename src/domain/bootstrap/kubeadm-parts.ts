@@ -1,4 +1,10 @@
-import type { Arg, ClusterConfiguration, InitConfiguration, NodeRegistrationOptions, NodeTaint } from '../../api/types/index.js';
+import type {
+  Arg,
+  ClusterConfiguration,
+  InitConfiguration,
+  NodeRegistrationOptions,
+  NodeTaint,
+} from '../../api/types/index.js';
 import { goDuration, type KubeadmApi } from './kubeadm-version.js';
 
 export type Plain = Record<string, unknown>;
@@ -25,7 +31,10 @@ export function durationOf(seconds: number | undefined): string | undefined {
   return seconds === undefined ? undefined : goDuration(seconds);
 }
 
-type Component = Pick<NonNullable<ClusterConfiguration['controllerManager']>, 'extraArgs' | 'extraEnvs' | 'extraVolumes'>;
+type Component = Pick<
+  NonNullable<ClusterConfiguration['controllerManager']>,
+  'extraArgs' | 'extraEnvs' | 'extraVolumes'
+>;
 
 /** What API server, controller manager and scheduler share. v1beta3 has no environment variables. */
 export function componentOf(api: KubeadmApi, component: Component = {}): Plain {

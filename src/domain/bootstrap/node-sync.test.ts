@@ -5,13 +5,22 @@ import { matchNode, type NodeSyncOptions, nodePatch, type Taint } from './node-s
 
 const cluster = aCluster();
 const PROVIDER = 'aws:///a/i-1';
-const worker = (change: Partial<Machine['spec']> = {}): Machine => aMachine(cluster, { name: 'w-1', spec: { providerID: PROVIDER, ...change } });
+const worker = (change: Partial<Machine['spec']> = {}): Machine =>
+  aMachine(cluster, { name: 'w-1', spec: { providerID: PROVIDER, ...change } });
 
 interface Node extends KubeObject {
   spec: { providerID?: string; taints?: Taint[] };
   status?: { addresses?: { type: string; address: string }[] };
 }
-function aNode(name = 'node-1', change: { providerID?: string | null; taints?: Taint[]; addresses?: string[]; metadata?: Partial<KubeObject['metadata']> } = {}): Node {
+function aNode(
+  name = 'node-1',
+  change: {
+    providerID?: string | null;
+    taints?: Taint[];
+    addresses?: string[];
+    metadata?: Partial<KubeObject['metadata']>;
+  } = {},
+): Node {
   const { providerID = PROVIDER, taints, addresses = [] } = change;
   return {
     apiVersion: 'v1',
@@ -29,12 +38,20 @@ function patched(machine: Machine, node: Node, options: Partial<NodeSyncOptions>
     Object.fromEntries(Object.entries({ ...current, ...changes }).filter((e): e is [string, string] => e[1] !== null));
   return {
     ...node,
-    metadata: { ...node.metadata, labels: merge(node.metadata.labels, patch?.metadata.labels), annotations: merge(node.metadata.annotations, patch?.metadata.annotations) },
+    metadata: {
+      ...node.metadata,
+      labels: merge(node.metadata.labels, patch?.metadata.labels),
+      annotations: merge(node.metadata.annotations, patch?.metadata.annotations),
+    },
     spec: { ...node.spec, ...(patch?.spec as Node['spec'] | undefined) },
   };
 }
 
-const labelled = (machine: Machine, labels: Record<string, string>, annotations: Record<string, string> = {}): Machine => ({
+const labelled = (
+  machine: Machine,
+  labels: Record<string, string>,
+  annotations: Record<string, string> = {},
+): Machine => ({
   ...machine,
   metadata: { ...machine.metadata, labels: { ...machine.metadata.labels, ...labels }, annotations },
 });
@@ -79,7 +96,10 @@ describe('nodePatch', () => {
   });
 
   test('labels synced before and gone from the Machine go from the Node, foreign ones stay', () => {
-    const first = patched(labelled(worker(), { 'node.cluster.x-k8s.io/c': '3' }), aNode('n', { metadata: { labels: { mine: '1' } } }));
+    const first = patched(
+      labelled(worker(), { 'node.cluster.x-k8s.io/c': '3' }),
+      aNode('n', { metadata: { labels: { mine: '1' } } }),
+    );
     expect(patched(worker(), first).metadata.labels).toEqual({ mine: '1' });
   });
 
@@ -87,7 +107,10 @@ describe('nodePatch', () => {
     const controlPlane = aControlPlane(cluster);
     const machine = aMachine(cluster, { controlPlane, spec: { providerID: PROVIDER } });
     const node = patched(machine, aNode());
-    expect(node.metadata.annotations).toMatchObject({ 'cluster.x-k8s.io/owner-kind': 'KubeadmControlPlane', 'cluster.x-k8s.io/owner-name': 'demo-control-plane' });
+    expect(node.metadata.annotations).toMatchObject({
+      'cluster.x-k8s.io/owner-kind': 'KubeadmControlPlane',
+      'cluster.x-k8s.io/owner-name': 'demo-control-plane',
+    });
     expect(node.metadata.labels).toEqual({ 'node-role.kubernetes.io/control-plane': '' });
     const orphan = { ...machine, metadata: { ...machine.metadata, ownerReferences: [] } };
     expect(patched(orphan, node).metadata.annotations).not.toHaveProperty('cluster.x-k8s.io/owner-kind');
@@ -96,15 +119,21 @@ describe('nodePatch', () => {
   test('the uninitialized taint goes with the first sync, the cloud one only where Perdure initializes', () => {
     const foreign = { key: 'mine', effect: 'NoExecute' };
     const cloud = { key: 'node.cloudprovider.kubernetes.io/uninitialized', value: 'true', effect: 'NoSchedule' };
-    const node = aNode('n', { taints: [{ key: 'node.cluster.x-k8s.io/uninitialized', effect: 'NoSchedule' }, foreign, cloud] });
+    const node = aNode('n', {
+      taints: [{ key: 'node.cluster.x-k8s.io/uninitialized', effect: 'NoSchedule' }, foreign, cloud],
+    });
     expect(patched(worker(), node).spec.taints).toEqual([foreign, cloud]);
     expect(patched(worker(), node, { initializeCloud: true }).spec.taints).toEqual([foreign]);
   });
 
   test('providerID is set where Perdure initializes, and never changed', () => {
-    expect(patched(worker(), aNode('n', { providerID: null }), { initializeCloud: true }).spec.providerID).toBe(PROVIDER);
+    expect(patched(worker(), aNode('n', { providerID: null }), { initializeCloud: true }).spec.providerID).toBe(
+      PROVIDER,
+    );
     expect(patched(worker(), aNode('n', { providerID: null })).spec.providerID).toBeUndefined();
-    expect(patched(worker(), aNode('n', { providerID: 'other' }), { initializeCloud: true }).spec.providerID).toBe('other');
+    expect(patched(worker(), aNode('n', { providerID: 'other' }), { initializeCloud: true }).spec.providerID).toBe(
+      'other',
+    );
   });
 
   test('interruptible instances are labelled, outdated revisions tainted', () => {
@@ -121,26 +150,53 @@ describe('nodePatch', () => {
       { key: 'b', effect: 'NoExecute', propagation: 'OnInitialization' },
     ] as const;
     const first = patched(worker({ taints: [...taints] }), aNode(), { syncTaints: true });
-    expect(first.spec.taints).toEqual([{ key: 'a', value: '1', effect: 'NoSchedule' }, { key: 'b', effect: 'NoExecute' }]);
+    expect(first.spec.taints).toEqual([
+      { key: 'a', value: '1', effect: 'NoSchedule' },
+      { key: 'b', effect: 'NoExecute' },
+    ]);
     const cleaned = { ...first, spec: { ...first.spec, taints: [] } };
-    expect(patched(worker({ taints: [...taints] }), cleaned, { syncTaints: true }).spec.taints).toEqual([{ key: 'a', value: '1', effect: 'NoSchedule' }]);
+    expect(patched(worker({ taints: [...taints] }), cleaned, { syncTaints: true }).spec.taints).toEqual([
+      { key: 'a', value: '1', effect: 'NoSchedule' },
+    ]);
     expect(patched(worker(), first, { syncTaints: true }).spec.taints).toEqual([{ key: 'b', effect: 'NoExecute' }]);
-    expect(patched(worker({ taints: [{ ...taints[0], value: '2' }] }), first, { syncTaints: true }).spec.taints?.[0]).toEqual({ key: 'a', value: '2', effect: 'NoSchedule' });
+    expect(
+      patched(worker({ taints: [{ ...taints[0], value: '2' }] }), first, { syncTaints: true }).spec.taints?.[0],
+    ).toEqual({ key: 'a', value: '2', effect: 'NoSchedule' });
   });
 });
 
 describe('matchNode', () => {
   const addressed = (machine: Machine): Machine => ({
     ...machine,
-    status: { addresses: [{ type: 'InternalIP', address: '10.0.0.5' }, { type: 'InternalDNS', address: 'ip-10-0-0-5.ec2.internal' }] },
+    status: {
+      addresses: [
+        { type: 'InternalIP', address: '10.0.0.5' },
+        { type: 'InternalDNS', address: 'ip-10-0-0-5.ec2.internal' },
+      ],
+    },
   });
 
   test.each<[string, Node[], boolean, string | undefined]>([
     ['by providerID', [aNode('a', { providerID: 'x' }), aNode('b')], false, 'b'],
-    ['not by address where a cloud controller runs', [aNode('a', { providerID: null, addresses: ['10.0.0.5'] })], false, undefined],
+    [
+      'not by address where a cloud controller runs',
+      [aNode('a', { providerID: null, addresses: ['10.0.0.5'] })],
+      false,
+      undefined,
+    ],
     ['by address where Perdure initializes', [aNode('a', { providerID: null, addresses: ['10.0.0.5'] })], true, 'a'],
-    ['by name where Perdure initializes', [aNode('ip-10-0-0-5.ec2.internal', { providerID: null })], true, 'ip-10-0-0-5.ec2.internal'],
-    ['never one that another instance has', [aNode('a', { providerID: 'x', addresses: ['10.0.0.5'] })], true, undefined],
+    [
+      'by name where Perdure initializes',
+      [aNode('ip-10-0-0-5.ec2.internal', { providerID: null })],
+      true,
+      'ip-10-0-0-5.ec2.internal',
+    ],
+    [
+      'never one that another instance has',
+      [aNode('a', { providerID: 'x', addresses: ['10.0.0.5'] })],
+      true,
+      undefined,
+    ],
     ['providerID before address', [aNode('a', { providerID: null, addresses: ['10.0.0.5'] }), aNode('b')], true, 'b'],
     ['none', [], true, undefined],
   ])('%s', (_what, nodes, initialize, name) => {

@@ -64,7 +64,8 @@ export function nodePatch(machine: Machine, node: KubeObject, options: NodeSyncO
   const taints = wantedTaints(machine, node, options);
   const labels = labelChanges(machine, node, options);
   const annotations = annotationChanges(machine, node, taints.tracked, labels.synced);
-  const providerID = options.initializeCloud && !readPath(node, 'spec.providerID') ? machine.spec.providerID : undefined;
+  const providerID =
+    options.initializeCloud && !readPath(node, 'spec.providerID') ? machine.spec.providerID : undefined;
   const spec = { ...(taints.changed ? { taints: taints.list } : {}), ...(providerID ? { providerID } : {}) };
   const nothing = [labels.changes, annotations, spec].every((part) => Object.keys(part).length === 0);
   if (nothing) return undefined;
@@ -75,7 +76,9 @@ export function nodePatch(machine: Machine, node: KubeObject, options: NodeSyncO
 }
 
 function labelChanges(machine: Machine, node: KubeObject, options: NodeSyncOptions) {
-  const wanted = Object.fromEntries(Object.entries(machine.metadata.labels ?? {}).filter(([key]) => isSyncedLabel(key)));
+  const wanted = Object.fromEntries(
+    Object.entries(machine.metadata.labels ?? {}).filter(([key]) => isSyncedLabel(key)),
+  );
   if (options.interruptible) wanted[INTERRUPTIBLE_LABEL] = '';
   const synced = Object.keys(wanted).sort();
   const before = listOf(node.metadata.annotations?.[LABELS_FROM_MACHINE]);
@@ -84,7 +87,12 @@ function labelChanges(machine: Machine, node: KubeObject, options: NodeSyncOptio
   return { synced, changes: differences(node.metadata.labels, wanted, before) };
 }
 
-function annotationChanges(machine: Machine, node: KubeObject, trackedTaints: string | undefined, syncedLabels: readonly string[]) {
+function annotationChanges(
+  machine: Machine,
+  node: KubeObject,
+  trackedTaints: string | undefined,
+  syncedLabels: readonly string[],
+) {
   const owner = controllerOf(machine);
   const own: Record<string, string | undefined> = {
     'cluster.x-k8s.io/cluster-name': machine.spec.clusterName,
@@ -93,7 +101,9 @@ function annotationChanges(machine: Machine, node: KubeObject, trackedTaints: st
     'cluster.x-k8s.io/owner-kind': owner?.kind,
     'cluster.x-k8s.io/owner-name': owner?.name,
   };
-  const synced = Object.fromEntries(Object.entries(machine.metadata.annotations ?? {}).filter(([key]) => isSyncedAnnotation(key)));
+  const synced = Object.fromEntries(
+    Object.entries(machine.metadata.annotations ?? {}).filter(([key]) => isSyncedAnnotation(key)),
+  );
   const wanted: Record<string, string> = {
     ...Object.fromEntries(Object.entries(own).filter((entry): entry is [string, string] => entry[1] !== undefined)),
     ...synced,
@@ -119,11 +129,15 @@ function differences(
 function wantedTaints(machine: Machine, node: KubeObject, options: NodeSyncOptions) {
   const current = (readPath(node, 'spec.taints') ?? []) as Taint[];
   const isTaint = (taint: Taint) => (t: Taint) => t.key === taint.key && t.effect === taint.effect;
-  let list = current.filter((t) => !isTaint(UNINITIALIZED)(t) && !(options.initializeCloud && t.key === CLOUD_UNINITIALIZED));
+  let list = current.filter(
+    (t) => !isTaint(UNINITIALIZED)(t) && !(options.initializeCloud && t.key === CLOUD_UNINITIALIZED),
+  );
   if (options.outdated === false) list = list.filter((t) => !isTaint(OUTDATED)(t));
   if (options.outdated === true && !list.some(isTaint(OUTDATED))) list = [...list, OUTDATED];
   const machineTaints = options.syncTaints ? machine.spec.taints : undefined;
-  const synced = options.syncTaints ? withMachineTaints(list, machineTaints ?? [], node.metadata.annotations?.[TAINTS_FROM_MACHINE]) : { list, tracked: undefined };
+  const synced = options.syncTaints
+    ? withMachineTaints(list, machineTaints ?? [], node.metadata.annotations?.[TAINTS_FROM_MACHINE])
+    : { list, tracked: undefined };
   return { ...synced, changed: JSON.stringify(synced.list) !== JSON.stringify(current) };
 }
 
@@ -158,14 +172,19 @@ export function matchNode(nodes: readonly KubeObject[], machine: Machine, initia
   const { providerID } = machine.spec;
   if (!providerID) return undefined;
   const exact = nodes.filter((n) => readPath(n, 'spec.providerID') === providerID);
-  const found = exact.length > 0 || !initializeCloud ? exact : nodes.filter((n) => !readPath(n, 'spec.providerID') && looksLike(n, machine));
+  const found =
+    exact.length > 0 || !initializeCloud
+      ? exact
+      : nodes.filter((n) => !readPath(n, 'spec.providerID') && looksLike(n, machine));
   if (found.length > 1) return { ambiguous: found.map((n) => n.metadata.name).sort() };
   return found[0] ? { node: found[0] } : undefined;
 }
 
 function looksLike(node: KubeObject, machine: Machine): boolean {
   const known = machine.status?.addresses ?? [];
-  const names = new Set(known.filter((a) => a.type === 'Hostname' || a.type === 'InternalDNS').map((a) => a.address.toLowerCase()));
+  const names = new Set(
+    known.filter((a) => a.type === 'Hostname' || a.type === 'InternalDNS').map((a) => a.address.toLowerCase()),
+  );
   const internal = new Set(known.filter((a) => a.type === 'InternalIP').map((a) => a.address));
   const own = (readPath(node, 'status.addresses') ?? []) as { type: string; address: string }[];
   return names.has(node.metadata.name) || own.some((a) => a.type === 'InternalIP' && internal.has(a.address));

@@ -13,9 +13,19 @@ interface ContainerStatus {
 const ALL_TERMINATED = 'All the containers have been terminated';
 
 /** State of the static pod of one component on one node. Source: capi workload_cluster_conditions.go updateStaticPodCondition. */
-export function podCondition(type: string, component: string, node: KubeObject, pods: readonly KubeObject[]): ConditionInput {
+export function podCondition(
+  type: string,
+  component: string,
+  node: KubeObject,
+  pods: readonly KubeObject[],
+): ConditionInput {
   if (conditionOf(node, 'Ready') === 'Unknown') {
-    return { type, status: 'Unknown', reason: 'InspectionFailed', message: 'Node Ready condition is Unknown, Pod data might be stale' };
+    return {
+      type,
+      status: 'Unknown',
+      reason: 'InspectionFailed',
+      message: 'Node Ready condition is Unknown, Pod data might be stale',
+    };
   }
   const name = `${component}-${node.metadata.name}`;
   const pod = pods.find((p) => p.metadata.name === name);

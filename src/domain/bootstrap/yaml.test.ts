@@ -47,12 +47,26 @@ describe('toYaml', () => {
   test('any JSON comes back', () => {
     const text = fc.oneof(
       fc.string({ unit: 'grapheme' }),
-      fc.string({ unit: fc.constantFrom('a', ' ', '\n', '\t', '"', "'", '\\', '{{ x }}', ':', '#', '-', '|', '\u2028', '\u0085') }),
+      fc.string({
+        unit: fc.constantFrom('a', ' ', '\n', '\t', '"', "'", '\\', '{{ x }}', ':', '#', '-', '|', '\u2028', '\u0085'),
+      }),
     );
     const json = fc.letrec((tie) => ({
-      node: fc.oneof({ depthSize: 'small' }, text, fc.integer(), fc.boolean(), fc.constant(null), tie('list'), tie('map')),
+      node: fc.oneof(
+        { depthSize: 'small' },
+        text,
+        fc.integer(),
+        fc.boolean(),
+        fc.constant(null),
+        tie('list'),
+        tie('map'),
+      ),
       list: fc.array(tie('node'), { maxLength: 4 }),
-      map: fc.dictionary(text.filter((key) => key !== '__proto__'), tie('node'), { maxKeys: 4 }),
+      map: fc.dictionary(
+        text.filter((key) => key !== '__proto__'),
+        tie('node'),
+        { maxKeys: 4 },
+      ),
     })).node;
     fc.assert(
       fc.property(json, (value) => {

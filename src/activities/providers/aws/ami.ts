@@ -35,14 +35,20 @@ async function byId({ cloud, aws, label, object }: MachineScope, id: string): Pr
   // Without a root volume in the spec nothing about the image is needed.
   if (!object.spec.rootVolume) return { ImageId: id };
   const images = await cloud.cached(`image/${aws.account}/${id}`, TTL_MS, async () => {
-    const { Images = [] } = await aws.shared(AbortSignal.timeout(30_000)).ec2.describeImages({ Filters: [{ Name: 'image-id', Values: [id] }] });
+    const { Images = [] } = await aws
+      .shared(AbortSignal.timeout(30_000))
+      .ec2.describeImages({ Filters: [{ Name: 'image-id', Values: [id] }] });
     return Images;
   });
   const image = images[0];
   if (image) return image;
-  throw new PerdureError('InvalidConfiguration', `AWSMachine ${label}: image ${id} of spec.ami.id does not exist in ${aws.region}; correct it`, {
-    details: { field: 'spec.ami.id', value: id },
-  });
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `AWSMachine ${label}: image ${id} of spec.ami.id does not exist in ${aws.region}; correct it`,
+    {
+      details: { field: 'spec.ami.id', value: id },
+    },
+  );
 }
 
 async function byLookup(scope: MachineScope): Promise<Image> {
@@ -51,13 +57,20 @@ async function byLookup(scope: MachineScope): Promise<Image> {
   const { spec } = object;
   const version = ctx.machine.spec.version;
   if (!version) {
-    throw new PerdureError('InvalidConfiguration', `AWSMachine ${label}: neither spec.ami.id nor Machine.spec.version is set; set one to choose an image`);
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `AWSMachine ${label}: neither spec.ami.id nor Machine.spec.version is set; set one to choose an image`,
+    );
   }
   const architecture = await architectureOf(cloud, aws, spec.instanceType);
   if (!architecture) {
-    throw new PerdureError('InvalidConfiguration', `AWSMachine ${label}: spec.instanceType ${spec.instanceType} is not offered in ${aws.region}; choose another`, {
-      details: { field: 'spec.instanceType', value: spec.instanceType },
-    });
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `AWSMachine ${label}: spec.instanceType ${spec.instanceType} is not offered in ${aws.region}; choose another`,
+      {
+        details: { field: 'spec.instanceType', value: spec.instanceType },
+      },
+    );
   }
   const owner = spec.imageLookupOrg || cluster.imageLookupOrg || DEFAULT_ORG;
   const format = spec.imageLookupFormat || cluster.imageLookupFormat || DEFAULT_FORMAT;

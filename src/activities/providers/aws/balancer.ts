@@ -28,7 +28,9 @@ export function balancerWishes(view: Pick<ClusterView, 'object'>): BalancerWish[
   const { controlPlaneLoadBalancer: primary = {}, secondaryControlPlaneLoadBalancer: secondary } = view.object.spec;
   const type = primary.loadBalancerType ?? 'classic';
   return [
-    ...(type === 'disabled' ? [] : [{ slot: 'primary' as const, spec: primary, type, scheme: primary.scheme ?? 'internet-facing' }]),
+    ...(type === 'disabled'
+      ? []
+      : [{ slot: 'primary' as const, spec: primary, type, scheme: primary.scheme ?? 'internet-facing' }]),
     ...(secondary
       ? [{ slot: 'secondary' as const, spec: secondary, type: 'nlb' as const, scheme: secondary.scheme ?? 'internal' }]
       : []),
@@ -36,7 +38,10 @@ export function balancerWishes(view: Pick<ClusterView, 'object'>): BalancerWish[
 }
 
 /** What the status remembers of a balancer. */
-export function recordedBalancer(view: Pick<ClusterView, 'object'>, slot: BalancerSlot): LoadBalancerStatus | undefined {
+export function recordedBalancer(
+  view: Pick<ClusterView, 'object'>,
+  slot: BalancerSlot,
+): LoadBalancerStatus | undefined {
   const network = view.object.status?.networkStatus;
   return slot === 'primary' ? network?.apiServerElb : network?.secondaryAPIServerELB;
 }
@@ -149,7 +154,10 @@ export function balancerSubnets(view: ClusterView, { spec, scheme, slot }: Balan
       const named = all.find((subnet) => subnet.id === wanted);
       const id = named ? subnetIdOf(named) : wanted.startsWith('subnet-') ? wanted : undefined;
       if (id) return id;
-      throw new PerdureError('InvalidConfiguration', `${where}.subnets: "${wanted}" is neither a subnet id nor in spec.network.subnets; correct it`);
+      throw new PerdureError(
+        'InvalidConfiguration',
+        `${where}.subnets: "${wanted}" is neither a subnet id nor in spec.network.subnets; correct it`,
+      );
     });
   }
   const byZone = new Map<string, string>();
@@ -160,11 +168,18 @@ export function balancerSubnets(view: ClusterView, { spec, scheme, slot }: Balan
   }
   if (byZone.size > 0) return [...byZone.values()];
   const kind = scheme === 'internet-facing' ? 'public' : 'private';
-  throw new PerdureError('InvalidConfiguration', `${where}.scheme is ${scheme}, which needs ${kind} subnets in spec.network.subnets; add one or change the scheme`);
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `${where}.scheme is ${scheme}, which needs ${kind} subnets in spec.network.subnets; add one or change the scheme`,
+  );
 }
 
 /** Stores what is known of the balancer; the address is written to the endpoint by the finish step only. */
-export async function recordBalancer(scope: ClusterScope, slot: BalancerSlot, status: LoadBalancerStatus): Promise<void> {
+export async function recordBalancer(
+  scope: ClusterScope,
+  slot: BalancerSlot,
+  status: LoadBalancerStatus,
+): Promise<void> {
   await scope.recordStatus((stored) => {
     const network = (stored.networkStatus ??= {});
     if (slot === 'primary') network.apiServerElb = { ...network.apiServerElb, ...status };

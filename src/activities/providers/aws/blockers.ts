@@ -21,7 +21,9 @@ export async function dependents(
     const { NetworkInterfaces = [] } = await aws.ec2.describeNetworkInterfaces({ Filters: filters });
     for (const eni of NetworkInterfaces) {
       const user = eni.Attachment?.InstanceId ?? eni.RequesterId ?? eni.OwnerId ?? 'unknown';
-      blockers.push(`network interface ${eni.NetworkInterfaceId} (${eni.Description || eni.InterfaceType || 'no description'}; used by ${user})`);
+      blockers.push(
+        `network interface ${eni.NetworkInterfaceId} (${eni.Description || eni.InterfaceType || 'no description'}; used by ${user})`,
+      );
     }
     const vpcFilter = filters.filter((filter) => filter.Name === 'vpc-id');
     const groupFilter = groupId ? [{ Name: 'ip-permission.group-id', Values: [groupId] }] : vpcFilter;
@@ -38,9 +40,13 @@ export async function dependents(
   }
   const more = blockers.length > SHOWN ? `, and ${blockers.length - SHOWN} more` : '';
   const list = blockers.slice(0, SHOWN).join(', ') + more;
-  return new PerdureError('Transient', `${what} cannot be deleted yet, still used by: ${list || 'something AWS does not name'}`, {
-    cause,
-    retryAfterMs: 5_000,
-    details: { code: 'DependencyViolation', blockers: list },
-  });
+  return new PerdureError(
+    'Transient',
+    `${what} cannot be deleted yet, still used by: ${list || 'something AWS does not name'}`,
+    {
+      cause,
+      retryAfterMs: 5_000,
+      details: { code: 'DependencyViolation', blockers: list },
+    },
+  );
 }

@@ -1,13 +1,7 @@
 import type { AWSClusterRoleIdentity, AWSIdentityReference } from '../../../api/types/aws.js';
 import { isFailure } from '../../../domain/errors.js';
 import type { Kube } from '../../../kube/kube.js';
-import {
-  type AwsCallRecord,
-  type AwsClients,
-  type AwsCredentials,
-  bindClients,
-  createClients,
-} from './client.js';
+import { type AwsCallRecord, type AwsClients, type AwsCredentials, bindClients, createClients } from './client.js';
 import { parseServiceEndpoints } from './endpoints.js';
 import { type AssumeRole, type ResolvedIdentity, resolveIdentity } from './identity.js';
 import { createReads, type Reads } from './reads.js';
@@ -120,7 +114,8 @@ export function createCloud(deps: AwsProviderDeps): Cloud {
         resolved = await resolve(request);
       }
       const clients = clientsFor(region, resolved);
-      const shared = (other: AbortSignal): AwsClients => bindClients(clients, { region, signal: other, onCall: deps.onCall });
+      const shared = (other: AbortSignal): AwsClients =>
+        bindClients(clients, { region, signal: other, onCall: deps.onCall });
       return Object.assign(shared(signal), { region, account: `${resolved.key}/${region}`, shared });
     },
   };

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { CreateLoadBalancerCommand, DescribeLoadBalancersCommand } from '@aws-sdk/client-elastic-load-balancing';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type FakeCall, FakeKube } from '../../../../test/helpers/fake-kube.js';
 import type { AWSCluster, AWSClusterSpec } from '../../../api/types/aws.js';
 import { KINDS } from '../../../api/types/kinds.js';
@@ -8,7 +8,15 @@ import type { InventoryItem, MotoHandle } from '../../../sandbox/moto/index.js';
 import { startTestMoto, testClients } from '../../../sandbox/moto/testing.js';
 import { BALANCER_ANNOTATION } from './balancer.js';
 import { TAG } from './tags.js';
-import { type AwsProvider, awsClusterObjects, clusterContext, ensureCluster, removeCluster, testProvider } from './testing.js';
+import {
+  type AwsProvider,
+  awsClusterObjects,
+  clusterContext,
+  ensureCluster,
+  ordered,
+  removeCluster,
+  testProvider,
+} from './testing.js';
 
 jest.setTimeout(120_000);
 
@@ -43,13 +51,22 @@ const count = (items: readonly InventoryItem[]): Record<string, number> => {
 };
 const identities = async (): Promise<string[]> =>
   (await moto.admin.inventory()).map((item) => `${item.service}/${item.type}/${item.id}`).sort();
-const owned = async (id: string): Promise<InventoryItem[]> => (await moto.admin.inventory()).filter((item) => item.tags[TAG.id] === id);
+const owned = async (id: string): Promise<InventoryItem[]> =>
+  (await moto.admin.inventory()).filter((item) => item.tags[TAG.id] === id);
 
 const NLB: AWSClusterSpec = {
   controlPlaneLoadBalancer: { loadBalancerType: 'nlb', additionalListeners: [{ port: 8132 }] },
   secondaryControlPlaneLoadBalancer: { name: 'inside' },
 };
-const NETWORK = { vpc: 1, subnet: 6, 'internet-gateway': 1, natgateway: 3, 'elastic-ip': 3, 'route-table': 6, 'security-group': 4 };
+const NETWORK = {
+  vpc: 1,
+  subnet: 6,
+  'internet-gateway': 1,
+  natgateway: 3,
+  'elastic-ip': 3,
+  'route-table': 6,
+  'security-group': 4,
+};
 const WHOLE_CLASSIC = { ...NETWORK, loadbalancer: 1 };
 const WHOLE_NLB = { ...NETWORK, loadbalancer: 2, listener: 3, targetgroup: 3 };
 const FLAVOURS: [string, AWSClusterSpec, Record<string, number>][] = [
@@ -122,7 +139,11 @@ describe('what is published', () => {
     await ensureCluster(provider, kube, 'one');
     const { spec, status } = stored('one');
     expect(spec.controlPlaneEndpoint).toEqual({ host: expect.stringContaining('one-apiserver-'), port: 443 });
-    expect(spec.network?.vpc).toMatchObject({ id: expect.stringMatching(/^vpc-/), cidrBlock: '10.0.0.0/16', internetGatewayId: expect.stringMatching(/^igw-/) });
+    expect(spec.network?.vpc).toMatchObject({
+      id: expect.stringMatching(/^vpc-/),
+      cidrBlock: '10.0.0.0/16',
+      internetGatewayId: expect.stringMatching(/^igw-/),
+    });
     expect(spec.network?.subnets?.[0]).toMatchObject({
       id: 'one-subnet-public-us-east-1a',
       resourceID: expect.stringMatching(/^subnet-/),
@@ -142,16 +163,23 @@ describe('what is published', () => {
 
   test('not before the name of the balancer resolves', async () => {
     put('one');
-    await expect(ensureCluster(testProvider(moto.endpoint, { resolves: async () => false }), kube, 'one')).rejects.toThrow('usable');
+    await expect(
+      ensureCluster(testProvider(moto.endpoint, { resolves: async () => false }), kube, 'one'),
+    ).rejects.toThrow('usable');
     expect(stored('one').spec.controlPlaneEndpoint).toBeUndefined();
-    expect(stored('one').status?.conditions).toContainEqual(expect.objectContaining({ type: 'LoadBalancerReady', reason: 'WaitForDNSNameResolve' }));
+    expect(stored('one').status?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'LoadBalancerReady', reason: 'WaitForDNSNameResolve' }),
+    );
   });
 
   test('the endpoint is never given to another balancer', async () => {
     put('one');
     await ensureCluster(provider, kube, 'one');
     const endpoint = stored('one').spec.controlPlaneEndpoint;
-    await provider.clusterTasks(stored('one')).find(({ id }) => id === 'load-balancer')?.remove(await clusterContext(kube, 'one'));
+    await provider
+      .clusterTasks(stored('one'))
+      .find(({ id }) => id === 'load-balancer')
+      ?.remove(await clusterContext(kube, 'one'));
     await expect(ensureCluster(provider, kube, 'one')).rejects.toMatchObject({ type: 'ExternallyModified' });
     expect(stored('one').spec.controlPlaneEndpoint).toEqual(endpoint);
   });
@@ -201,7 +229,9 @@ describe('somebody else', () => {
     put('one', { spec: { controlPlaneLoadBalancer: { name: 'mine' } } });
     await ensureCluster(provider, kube, 'one');
     const { elb } = testClients(moto.endpoint);
-    const { LoadBalancerDescriptions } = await elb.send(new DescribeLoadBalancersCommand({ LoadBalancerNames: ['mine'] }));
+    const { LoadBalancerDescriptions } = await elb.send(
+      new DescribeLoadBalancersCommand({ LoadBalancerNames: ['mine'] }),
+    );
     expect(LoadBalancerDescriptions?.[0]?.ListenerDescriptions).toHaveLength(1);
     await removeCluster(provider, kube, 'one');
     expect(await moto.admin.inventory()).toEqual(before);
@@ -225,11 +255,54 @@ describe('somebody else', () => {
   });
 });
 
+describe('a slow cloud', () => {
+  test('is waited for, with signs of life, and a cancellation ends the wait at once', async () => {
+    put('one', { spec: NLB });
+    await moto.admin.setDelays({ allMs: 1_500 });
+    await ensureCluster(provider, kube, 'one');
+    const { sequence } = await moto.admin.journalSummary();
+    expect(await moto.admin.journal({ action: 'DescribeNatGateways', since: sequence })).toEqual([]);
+
+    put('two');
+    await moto.admin.setDelays({ allMs: 60_000 });
+    const signs: string[] = [];
+    const controller = new AbortController();
+    const tasks = ordered(provider.clusterTasks(stored('two')));
+    const wait = async (): Promise<void> => {
+      for (const task of tasks) {
+        const read = await clusterContext(kube, 'two');
+        const heartbeat = (details: string): void => {
+          signs.push(details);
+          if (details.includes('NAT gateways to become available')) controller.abort();
+        };
+        const ctx = { ...read, signal: controller.signal, heartbeat };
+        const observed = await task.observe(ctx);
+        await task.apply(ctx, observed, task.plan(ctx, observed));
+      }
+    };
+    await expect(wait()).rejects.toMatchObject({ name: 'AbortError' });
+    expect(signs).toContain('waiting: 3 NAT gateways to become available');
+    await moto.admin.setDelays({ allMs: 0 });
+    await removeCluster(provider, kube, 'one');
+    await removeCluster(provider, kube, 'two');
+    expect(await owned('id-default-one')).toEqual([]);
+    expect(await owned('id-default-two')).toEqual([]);
+  });
+});
+
 describe('a hostile cloud', () => {
   test('throttling is told as such, with a delay, and what was made before it is not made again', async () => {
     put('one');
-    await moto.admin.addFault({ id: 'slow', action: 'CreateSubnet', after: 3, effect: { kind: 'error', code: 'RequestLimitExceeded', status: 503 } });
-    await expect(ensureCluster(provider, kube, 'one')).rejects.toMatchObject({ type: 'Throttled', retryAfterMs: expect.any(Number) });
+    await moto.admin.addFault({
+      id: 'slow',
+      action: 'CreateSubnet',
+      after: 3,
+      effect: { kind: 'error', code: 'RequestLimitExceeded', status: 503 },
+    });
+    await expect(ensureCluster(provider, kube, 'one')).rejects.toMatchObject({
+      type: 'Throttled',
+      retryAfterMs: expect.any(Number),
+    });
     await moto.admin.removeFault('slow');
     await ensureCluster(provider, kube, 'one');
     expect(count(await owned('id-default-one'))).toEqual(expect.objectContaining(WHOLE_CLASSIC));
@@ -243,7 +316,13 @@ describe('a hostile cloud', () => {
     ['CreateRouteTable', 'InternalError', 'Transient'],
   ])('%s answering %s ends as %s', async (action, code, type) => {
     put('one');
-    await moto.admin.addFault({ action, effect: { kind: 'error', code, status: code === 'InternalError' ? 500 : 400 } });
-    await expect(ensureCluster(provider, kube, 'one')).rejects.toMatchObject({ type, details: { code, operation: action } });
+    await moto.admin.addFault({
+      action,
+      effect: { kind: 'error', code, status: code === 'InternalError' ? 500 : 400 },
+    });
+    await expect(ensureCluster(provider, kube, 'one')).rejects.toMatchObject({
+      type,
+      details: { code, operation: action },
+    });
   });
 });

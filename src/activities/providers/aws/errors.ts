@@ -10,7 +10,10 @@ interface Meaning {
 const THROTTLED: Meaning = { type: 'Throttled', retryAfterMs: 3_000 };
 const DENIED: Meaning = { type: 'Unauthorized', remedy: 'grant the permission to the identity of the AWSCluster' };
 const EXPIRED: Meaning = { type: 'Unauthorized', remedy: 'renew the credentials of the identity of the AWSCluster' };
-const QUOTA: Meaning = { type: 'QuotaExceeded', remedy: 'request a higher service quota or free resources of this kind' };
+const QUOTA: Meaning = {
+  type: 'QuotaExceeded',
+  remedy: 'request a higher service quota or free resources of this kind',
+};
 const CAPACITY: Meaning = { type: 'InsufficientCapacity', remedy: 'choose another zone or instance type, or wait' };
 const INVALID: Meaning = { type: 'InvalidConfiguration' };
 const BUSY: Meaning = { type: 'Transient', retryAfterMs: 5_000 };
@@ -111,7 +114,10 @@ const TABLE: Readonly<Record<string, Meaning>> = {
   ResourceNotFoundException: NOT_FOUND,
   NatGatewayNotFound: NOT_FOUND,
 
-  'InvalidAMIID.NotFound': { type: 'InvalidConfiguration', remedy: 'set ami.id or imageLookup fields to an image of this region' },
+  'InvalidAMIID.NotFound': {
+    type: 'InvalidConfiguration',
+    remedy: 'set ami.id or imageLookup fields to an image of this region',
+  },
   'InvalidAMIID.Malformed': { type: 'InvalidConfiguration', remedy: 'correct ami.id' },
   'InvalidAMIID.Unavailable': { type: 'InvalidConfiguration', remedy: 'choose an available image' },
   'InvalidKeyPair.NotFound': {
@@ -147,7 +153,16 @@ const SUFFIXES: readonly (readonly [RegExp, Meaning])[] = [
   [/\.Duplicate$/, CONFLICT],
 ];
 
-const NETWORK = new Set(['ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'TimeoutError']);
+const NETWORK = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ETIMEDOUT',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'TimeoutError',
+]);
 
 interface SdkError extends Error {
   readonly Code?: string;

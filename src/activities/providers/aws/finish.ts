@@ -4,7 +4,15 @@ import type { V1Beta1Input } from '../../../domain/conditions.js';
 import type { ClusterContext } from '../port.js';
 import { balancerWishes, recordedBalancer } from './balancer.js';
 import type { Cloud } from './cloud.js';
-import { type ClusterScope, type ClusterView, isManagedVpc, openScope, setConditions, subnetIdOf, subnetsOf } from './scope.js';
+import {
+  type ClusterScope,
+  type ClusterView,
+  isManagedVpc,
+  openScope,
+  setConditions,
+  subnetIdOf,
+  subnetsOf,
+} from './scope.js';
 
 const CONDITION = 'LoadBalancerReady';
 
@@ -33,7 +41,9 @@ export async function finishCluster(cloud: Cloud, ctx: ClusterContext<AWSCluster
   return true;
 }
 
-async function endpointOf(scope: ClusterScope): Promise<{ readonly host: string } | { readonly waiting: V1Beta1Input }> {
+async function endpointOf(
+  scope: ClusterScope,
+): Promise<{ readonly host: string } | { readonly waiting: V1Beta1Input }> {
   const given = scope.object.spec.controlPlaneEndpoint?.host;
   const wait = (reason: string, message: string): { waiting: V1Beta1Input } => ({
     waiting: { type: CONDITION, status: 'False', severity: 'Info', reason, message },
@@ -62,7 +72,9 @@ async function resolves({ cloud, ctx }: ClusterScope, host: string): Promise<boo
 function failureDomains(view: ClusterView): NonNullable<AWSClusterStatus['failureDomains']> {
   const attached = new Set(recordedBalancer(view, 'primary')?.subnetIds ?? []);
   const subnets = subnetsOf(view);
-  const reached = new Set(subnets.filter((one) => attached.has(subnetIdOf(one) ?? '')).map((one) => one.availabilityZone));
+  const reached = new Set(
+    subnets.filter((one) => attached.has(subnetIdOf(one) ?? '')).map((one) => one.availabilityZone),
+  );
   const without = balancerWishes(view).length === 0;
   const zones = [...new Set(subnets.filter((one) => !one.isPublic).map((one) => one.availabilityZone ?? ''))].sort();
   return Object.fromEntries(zones.map((zone) => [zone, { controlPlane: without || reached.has(zone) }]));

@@ -51,7 +51,10 @@ export async function resolveIdentity(
 ): Promise<ResolvedIdentity> {
   const name = `${ref.kind}/${ref.name}`;
   if (seen.includes(name)) {
-    throw new PerdureError('InvalidConfiguration', `${name}: spec.sourceIdentityRef forms a loop: ${[...seen, name].join(' → ')}`);
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `${name}: spec.sourceIdentityRef forms a loop: ${[...seen, name].join(' → ')}`,
+    );
   }
   switch (ref.kind) {
     case 'AWSClusterControllerIdentity':
@@ -63,9 +66,16 @@ export async function resolveIdentity(
   }
 }
 
-async function controller(ref: AWSIdentityReference, asked: Asked, options: IdentityOptions): Promise<ResolvedIdentity> {
+async function controller(
+  ref: AWSIdentityReference,
+  asked: Asked,
+  options: IdentityOptions,
+): Promise<ResolvedIdentity> {
   if (ref.name !== DEFAULT_IDENTITY.name) {
-    throw new PerdureError('InvalidConfiguration', `AWSClusterControllerIdentity/${ref.name}: the only one is named "default"; correct identityRef.name`);
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `AWSClusterControllerIdentity/${ref.name}: the only one is named "default"; correct identityRef.name`,
+    );
   }
   const { kube, signal } = asked;
   let identity = await kube.get<AWSClusterControllerIdentity>(KINDS.AWSClusterControllerIdentity, ref, signal);
@@ -96,8 +106,15 @@ async function fixed(ref: AWSIdentityReference, asked: Asked, options: IdentityO
   const { spec } = await authorize(identity, identity?.spec.allowedNamespaces, ref, asked);
   const where = { namespace: options.managerNamespace, name: spec.secretRef };
   const secret = await kube.get<KubeObject & { data?: Record<string, string> }>(KINDS.Secret, where, signal);
-  const field = (key: string): string => Buffer.from(secret?.data?.[key] ?? '', 'base64').toString().trim();
-  const [accessKeyId, secretAccessKey, sessionToken] = [field('AccessKeyID'), field('SecretAccessKey'), field('SessionToken')];
+  const field = (key: string): string =>
+    Buffer.from(secret?.data?.[key] ?? '', 'base64')
+      .toString()
+      .trim();
+  const [accessKeyId, secretAccessKey, sessionToken] = [
+    field('AccessKeyID'),
+    field('SecretAccessKey'),
+    field('SessionToken'),
+  ];
   if (!accessKeyId || !secretAccessKey) {
     throw new PerdureError(
       'Unauthorized',
@@ -116,14 +133,21 @@ async function role(
   options: IdentityOptions,
   seen: readonly string[],
 ): Promise<ResolvedIdentity> {
-  const found = await asked.kube.get<AWSClusterRoleIdentity>(KINDS.AWSClusterRoleIdentity, { name: ref.name }, asked.signal);
+  const found = await asked.kube.get<AWSClusterRoleIdentity>(
+    KINDS.AWSClusterRoleIdentity,
+    { name: ref.name },
+    asked.signal,
+  );
   const identity = await authorize(found, found?.spec.allowedNamespaces, ref, asked);
   const source = await resolveIdentity(identity.spec.sourceIdentityRef ?? DEFAULT_IDENTITY, asked, options, seen);
   const { roleARN, sessionName, durationSeconds, inlinePolicy, policyARNs, externalID } = identity.spec;
   const print = createHash('sha256')
     .update(JSON.stringify([source.key, roleARN, sessionName, durationSeconds, inlinePolicy, policyARNs, externalID]))
     .digest('hex');
-  return { key: `role/${ref.name}/${print.slice(0, 16)}`, credentials: options.assumeRole(source.credentials, identity) };
+  return {
+    key: `role/${ref.name}/${print.slice(0, 16)}`,
+    credentials: options.assumeRole(source.credentials, identity),
+  };
 }
 
 async function authorize<T extends KubeObject>(
@@ -163,7 +187,15 @@ async function allows(allowed: AllowedNamespaces | null | undefined, asked: Aske
 }
 
 function matches({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Record<string, string>): boolean {
-  const expression = ({ key, operator, values = [] }: { key: string; operator: string; values?: string[] }): boolean => {
+  const expression = ({
+    key,
+    operator,
+    values = [],
+  }: {
+    key: string;
+    operator: string;
+    values?: string[];
+  }): boolean => {
     const value = labels[key];
     switch (operator) {
       case 'In':
@@ -178,5 +210,7 @@ function matches({ matchLabels = {}, matchExpressions = [] }: LabelSelector, lab
         return false;
     }
   };
-  return Object.entries(matchLabels).every(([key, value]) => labels[key] === value) && matchExpressions.every(expression);
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) && matchExpressions.every(expression)
+  );
 }

@@ -63,5 +63,9 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
 /** A VPC to be made, or one whose recorded tags say that a controller made it; the VPC task then checks whose. */
 function looksManaged({ spec }: AWSCluster): boolean {
   const { id, tags = {} } = spec.network?.vpc ?? {};
-  return !id || TAG.id in tags || Object.entries(tags).some(([key, value]) => key.startsWith(clusterTag('')) && value === 'owned');
+  return (
+    !id ||
+    TAG.id in tags ||
+    Object.entries(tags).some(([key, value]) => key.startsWith(clusterTag('')) && value === 'owned')
+  );
 }

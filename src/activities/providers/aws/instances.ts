@@ -72,7 +72,8 @@ async function launch(scope: MachineScope): Promise<Instance> {
   try {
     const { Instances } = await aws.ec2.runInstances(request);
     const instance = Instances?.[0];
-    if (!instance) throw new PerdureError('Transient', `RunInstances for AWSMachine ${scope.label} answered without an instance`);
+    if (!instance)
+      throw new PerdureError('Transient', `RunInstances for AWSMachine ${scope.label} answered without an instance`);
     ctx.log.info('requested instance', { machine: scope.label, instance: instance.InstanceId });
     return instance;
   } catch (error) {
@@ -168,10 +169,12 @@ export async function observeInstance(cloud: Cloud, ctx: AwsMachineContext): Pro
       await repairMetadataOptions(scope, instance);
     }
     registered = await repairRegistration(scope, instance);
-    if (scope.object.spec.providerID !== providerIdOf(instance) && providerIdOf(instance)) await recordInstance(scope, instance);
+    if (scope.object.spec.providerID !== providerIdOf(instance) && providerIdOf(instance))
+      await recordInstance(scope, instance);
   }
   // Once the node has joined, the bootstrap data has served; a dead instance will not read it either.
-  const served = ctx.machine.status?.nodeRef !== undefined || !instance || !LIVE_STATES.includes(instance.State?.Name ?? '');
+  const served =
+    ctx.machine.status?.nodeRef !== undefined || !instance || !LIVE_STATES.includes(instance.State?.Name ?? '');
   if (served) await removeSecrets(scope);
   await writeStatus(scope, { instance, registered });
   return observationOf(instance);
@@ -183,7 +186,8 @@ function refuseForeign(scope: MachineScope, instance: Instance): void {
   const tags = tagMap(instance.Tags);
   const machineId = tags[TAG.machineId];
   const clusterName = scope.ctx.cluster.metadata.name;
-  const ours = machineId === scope.ctx.machineId || (machineId === undefined && tags[clusterTag(clusterName)] === 'owned');
+  const ours =
+    machineId === scope.ctx.machineId || (machineId === undefined && tags[clusterTag(clusterName)] === 'owned');
   if (ours) return;
   throw new PerdureError(
     'OwnershipConflict',
@@ -232,6 +236,9 @@ async function detachGroups(scope: MachineScope, instance: Instance): Promise<vo
     const current = (eni.Groups ?? []).map((group) => group.GroupId ?? '');
     const kept = current.filter((id) => !ours.has(id));
     if (!given.includes(eni.NetworkInterfaceId ?? '') || kept.length === current.length || kept.length === 0) continue;
-    await scope.aws.ec2.modifyNetworkInterfaceAttribute({ NetworkInterfaceId: eni.NetworkInterfaceId ?? '', Groups: kept });
+    await scope.aws.ec2.modifyNetworkInterfaceAttribute({
+      NetworkInterfaceId: eni.NetworkInterfaceId ?? '',
+      Groups: kept,
+    });
   }
 }

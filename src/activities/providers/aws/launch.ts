@@ -51,7 +51,9 @@ export function launchRequest(input: LaunchInput): RunInstancesRequest {
       ? {
           PrivateDnsNameOptions: {
             ...(dns.hostnameType ? { HostnameType: dns.hostnameType } : {}),
-            ...(dns.enableResourceNameDnsARecord === undefined ? {} : { EnableResourceNameDnsARecord: dns.enableResourceNameDnsARecord }),
+            ...(dns.enableResourceNameDnsARecord === undefined
+              ? {}
+              : { EnableResourceNameDnsARecord: dns.enableResourceNameDnsARecord }),
             ...(dns.enableResourceNameDnsAAAARecord === undefined
               ? {}
               : { EnableResourceNameDnsAAAARecord: dns.enableResourceNameDnsAAAARecord }),
@@ -96,7 +98,10 @@ function blockDevices({ spec, image, label }: LaunchInput): BlockDeviceMapping[]
   const devices: BlockDeviceMapping[] = [];
   if (spec.rootVolume) {
     if (!image.rootDeviceName) {
-      throw new PerdureError('InvalidConfiguration', `AWSMachine ${label}: image ${image.id} names no root device, so spec.rootVolume cannot be applied; remove it`);
+      throw new PerdureError(
+        'InvalidConfiguration',
+        `AWSMachine ${label}: image ${image.id} names no root device, so spec.rootVolume cannot be applied; remove it`,
+      );
     }
     if (image.rootSize !== undefined && spec.rootVolume.size < image.rootSize) {
       throw new PerdureError(
@@ -113,7 +118,14 @@ function blockDevices({ spec, image, label }: LaunchInput): BlockDeviceMapping[]
   return devices;
 }
 
-function volume({ size, type, iops, throughput, encrypted, encryptionKey }: AWSVolume): NonNullable<BlockDeviceMapping['Ebs']> {
+function volume({
+  size,
+  type,
+  iops,
+  throughput,
+  encrypted,
+  encryptionKey,
+}: AWSVolume): NonNullable<BlockDeviceMapping['Ebs']> {
   return {
     DeleteOnTermination: true,
     VolumeSize: size,
@@ -137,12 +149,19 @@ function market(spec: AWSMachineSpec): Pick<RunInstancesRequest, 'InstanceMarket
   return {
     InstanceMarketOptions: {
       MarketType: 'spot',
-      SpotOptions: { SpotInstanceType: 'one-time', InstanceInterruptionBehavior: 'terminate', ...(MaxPrice ? { MaxPrice } : {}) },
+      SpotOptions: {
+        SpotInstanceType: 'one-time',
+        InstanceInterruptionBehavior: 'terminate',
+        ...(MaxPrice ? { MaxPrice } : {}),
+      },
     },
   };
 }
 
-function reservation({ capacityReservationId: id, capacityReservationPreference: wished }: AWSMachineSpec): Pick<RunInstancesRequest, 'CapacityReservationSpecification'> {
+function reservation({
+  capacityReservationId: id,
+  capacityReservationPreference: wished,
+}: AWSMachineSpec): Pick<RunInstancesRequest, 'CapacityReservationSpecification'> {
   const preferences = { None: 'none', CapacityReservationsOnly: 'capacity-reservations-only', Open: 'open' } as const;
   if (!id && !wished) return {};
   return {

@@ -88,7 +88,12 @@ export async function describeListeners(aws: AwsCall, balancerArn: string): Prom
       const action = DefaultActions?.[0];
       const arn = action?.TargetGroupArn ?? action?.ForwardConfig?.TargetGroups?.[0]?.TargetGroupArn;
       const group = groups.find((one) => one.TargetGroupArn === arn);
-      return { arn: ListenerArn, port: Port, group, attributes: group ? await attributesOf(aws, group.TargetGroupArn ?? '') : {} };
+      return {
+        arn: ListenerArn,
+        port: Port,
+        group,
+        attributes: group ? await attributesOf(aws, group.TargetGroupArn ?? '') : {},
+      };
     }),
   );
 }
@@ -112,7 +117,10 @@ function healthDiffers({ health }: WantedListener, group: TargetGroup | undefine
   return Object.entries(health).some(([key, value]) => group?.[key as keyof TargetGroup] !== value);
 }
 
-function attributesToSet({ attributes }: WantedListener, live: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
+function attributesToSet(
+  { attributes }: WantedListener,
+  live: Readonly<Record<string, string>>,
+): { Key: string; Value: string }[] {
   return Object.entries(attributes)
     .filter(([key, value]) => live[key] !== value)
     .map(([Key, Value]) => ({ Key, Value }));
@@ -121,7 +129,9 @@ function attributesToSet({ attributes }: WantedListener, live: Readonly<Record<s
 /** Listeners that we or upstream made for a port the spec no longer lists. */
 function surplus(wanted: readonly WantedListener[], live: readonly LiveListener[]): LiveListener[] {
   const ports = new Set(wanted.map(({ port }) => port));
-  return live.filter(({ port, group }) => !ports.has(port) && /^(additional|apiserver)-/.test(group?.TargetGroupName ?? ''));
+  return live.filter(
+    ({ port, group }) => !ports.has(port) && /^(additional|apiserver)-/.test(group?.TargetGroupName ?? ''),
+  );
 }
 
 /** For `plan`: one line per difference. */
@@ -162,7 +172,13 @@ export async function convergeListeners(
     if (found) await elbv2.modifyListener({ ListenerArn: found.arn, DefaultActions });
     else {
       await whenVisible(scope.ctx, () =>
-        elbv2.createListener({ LoadBalancerArn: balancerArn, Port: one.port, Protocol: 'TCP', DefaultActions, Tags: tags }),
+        elbv2.createListener({
+          LoadBalancerArn: balancerArn,
+          Port: one.port,
+          Protocol: 'TCP',
+          DefaultActions,
+          Tags: tags,
+        }),
       );
     }
   }
@@ -173,7 +189,11 @@ export async function convergeListeners(
 }
 
 /** A group left by an attempt that died before its listener is found by its name, which is made of the cluster's id. */
-async function ensureGroup(scope: ClusterScope, one: WantedListener, Tags: { Key: string; Value: string }[]): Promise<TargetGroup> {
+async function ensureGroup(
+  scope: ClusterScope,
+  one: WantedListener,
+  Tags: { Key: string; Value: string }[],
+): Promise<TargetGroup> {
   const { elbv2 } = scope.aws;
   const found = await groupByName(scope, one.targetGroup);
   if (found) return found;
@@ -199,7 +219,12 @@ async function groupByName({ aws }: ClusterScope, name: string): Promise<TargetG
 }
 
 /** Removes the listeners and target groups of a balancer, and groups of ours that never got a listener. */
-export async function removeListeners(scope: ClusterScope, wish: BalancerWish, balancer: string, balancerArn: string | undefined): Promise<void> {
+export async function removeListeners(
+  scope: ClusterScope,
+  wish: BalancerWish,
+  balancer: string,
+  balancerArn: string | undefined,
+): Promise<void> {
   const { elbv2 } = scope.aws;
   const groups = new Map<string, TargetGroup>();
   if (balancerArn) {

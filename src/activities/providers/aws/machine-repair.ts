@@ -72,11 +72,16 @@ export async function repairTags(scope: MachineScope, instance: Instance): Promi
   const changed = drop.length > 0 || Object.entries(additional).some(([key, value]) => before[key] !== value);
   const upstreams = tagMap(instance.Tags)[TAG.machineId] === undefined;
   const resources = changed || upstreams ? [id, ...volumesOf(instance)] : [id];
-  if (Object.keys(add).length > 0) await ec2.createTags({ Resources: resources, Tags: tagList(changed || upstreams ? wish : add) });
+  if (Object.keys(add).length > 0)
+    await ec2.createTags({ Resources: resources, Tags: tagList(changed || upstreams ? wish : add) });
   if (drop.length > 0) await ec2.deleteTags({ Resources: resources, Tags: drop.map((Key) => ({ Key })) });
   if (!changed) return;
   await writeRecord(scope, LAST_TAGS, additional);
-  await writeRecord(scope, LAST_VOLUME_TAGS, Object.fromEntries(volumesOf(instance).map((volume) => [volume, additional])));
+  await writeRecord(
+    scope,
+    LAST_VOLUME_TAGS,
+    Object.fromEntries(volumesOf(instance).map((volume) => [volume, additional])),
+  );
 }
 
 /** Adds missing groups to every interface, and takes off those of the machine's spec that were applied before and are wished no more. */
@@ -88,9 +93,13 @@ export async function repairGroups(scope: MachineScope, instance: Instance): Pro
     const current = (eni.Groups ?? []).map((group) => group.GroupId ?? '');
     const next = [...new Set([...current.filter((id) => !obsolete.has(id)), ...wanted])];
     if (next.length === current.length && next.every((id) => current.includes(id))) continue;
-    await scope.aws.ec2.modifyNetworkInterfaceAttribute({ NetworkInterfaceId: eni.NetworkInterfaceId ?? '', Groups: next });
+    await scope.aws.ec2.modifyNetworkInterfaceAttribute({
+      NetworkInterfaceId: eni.NetworkInterfaceId ?? '',
+      Groups: next,
+    });
   }
-  if (additional.join() !== before.sort().join()) await writeRecord(scope, LAST_GROUPS, Object.fromEntries(additional.map((id) => [id, true])));
+  if (additional.join() !== before.sort().join())
+    await writeRecord(scope, LAST_GROUPS, Object.fromEntries(additional.map((id) => [id, true])));
 }
 
 /** Instance metadata options, when the spec states them. */
@@ -132,7 +141,12 @@ export async function deregister(scope: MachineScope, instanceId: string): Promi
       ctx.signal.throwIfAborted();
       const { type, message } = classify(error);
       if (type === 'Throttled' || type === 'Transient') throw error;
-      ctx.log.warn('could not deregister instance', { machine: scope.label, instance: instanceId, balancer: registrar.name, reason: message });
+      ctx.log.warn('could not deregister instance', {
+        machine: scope.label,
+        instance: instanceId,
+        balancer: registrar.name,
+        reason: message,
+      });
     }
   }
 }

@@ -40,7 +40,13 @@ export async function openMachine(cloud: Cloud, ctx: AwsMachineContext): Promise
   const cluster = infraCluster ? await openScope(cloud, { ...ctx, infraCluster }) : undefined;
   const aws =
     cluster?.aws ??
-    (await cloud.open({ kube, signal, namespace, region: rememberedRegion(infraMachine), identity: rememberedIdentity(infraMachine) }));
+    (await cloud.open({
+      kube,
+      signal,
+      namespace,
+      region: rememberedRegion(infraMachine),
+      identity: rememberedIdentity(infraMachine),
+    }));
   let object = infraMachine;
 
   const store = async (change: (copy: AWSMachine) => void, subresource?: 'status'): Promise<void> => {
@@ -83,7 +89,11 @@ export async function openMachine(cloud: Cloud, ctx: AwsMachineContext): Promise
 
 /** The cluster scope, where none means that the caller has an order of things wrong. */
 export function requireCluster({ cluster, label }: MachineScope): ClusterScope {
-  if (!cluster) throw new PerdureError('NotFound', `AWSMachine ${label}: the AWSCluster of its cluster does not exist; create it or delete the machine`);
+  if (!cluster)
+    throw new PerdureError(
+      'NotFound',
+      `AWSMachine ${label}: the AWSCluster of its cluster does not exist; create it or delete the machine`,
+    );
   return cluster;
 }
 

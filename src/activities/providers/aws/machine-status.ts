@@ -11,7 +11,9 @@ export function addressesOf(instance: Instance): AWSMachineAddress[] {
   const add = (type: AWSMachineAddress['type'], address: string | undefined): void => {
     if (address && !found.some((one) => one.type === type && one.address === address)) found.push({ type, address });
   };
-  const interfaces = [...(instance.NetworkInterfaces ?? [])].sort((a, b) => (a.Attachment?.DeviceIndex ?? 0) - (b.Attachment?.DeviceIndex ?? 0));
+  const interfaces = [...(instance.NetworkInterfaces ?? [])].sort(
+    (a, b) => (a.Attachment?.DeviceIndex ?? 0) - (b.Attachment?.DeviceIndex ?? 0),
+  );
   for (const eni of interfaces) {
     add('InternalDNS', eni.PrivateDnsName);
     add('InternalIP', eni.PrivateIpAddress);
@@ -63,7 +65,13 @@ export interface StatusFacts {
 
 function readiness({ instance }: StatusFacts, deleting: boolean): V1Beta1Input {
   const type = 'InstanceReady';
-  const not = (reason: string, severity: 'Error' | 'Warning' | 'Info', message = ''): V1Beta1Input => ({ type, status: 'False', severity, reason, message });
+  const not = (reason: string, severity: 'Error' | 'Warning' | 'Info', message = ''): V1Beta1Input => ({
+    type,
+    status: 'False',
+    severity,
+    reason,
+    message,
+  });
   if (deleting) return not(instance && instance.State?.Name !== 'terminated' ? 'Deleting' : 'Deleted', 'Info');
   switch (instance?.State?.Name) {
     case undefined:
@@ -74,7 +82,11 @@ function readiness({ instance }: StatusFacts, deleting: boolean): V1Beta1Input {
       return not('InstanceNotReady', 'Warning');
     case 'shutting-down':
     case 'terminated':
-      return not('InstanceTerminated', 'Error', instance.StateReason?.Message ?? 'the instance was terminated; delete the Machine to replace it');
+      return not(
+        'InstanceTerminated',
+        'Error',
+        instance.StateReason?.Message ?? 'the instance was terminated; delete the Machine to replace it',
+      );
     default:
       return not('InstanceStopped', 'Error', 'the instance is stopped; start it or delete the Machine to replace it');
   }
@@ -95,7 +107,10 @@ export async function writeStatus(scope: MachineScope, facts: StatusFacts): Prom
     );
   }
   conditions.push({ ...ready, type: 'Ready' });
-  const now = scope.cloud.deps.now().toISOString().replace(/\.\d+Z$/, 'Z');
+  const now = scope.cloud.deps
+    .now()
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z');
   await scope.recordStatus((status) => fill(scope, status, facts, conditions, now, deleting));
 }
 
@@ -119,7 +134,9 @@ function fill(
   const lost = !deleting && (state === undefined || state === 'terminated' || state === 'shutting-down');
   if (lost) {
     status.failureReason = 'UpdateError';
-    status.failureMessage = state ? `instance is ${state} though nobody asked for it` : 'instance does not exist any more';
+    status.failureMessage = state
+      ? `instance is ${state} though nobody asked for it`
+      : 'instance does not exist any more';
   }
   const types = new Set(conditions.map((condition) => condition.type));
   const kept = (status.conditions ?? []).filter((condition) => !types.has(condition.type));

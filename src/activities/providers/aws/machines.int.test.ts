@@ -1,8 +1,8 @@
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { ModifyInstanceAttributeCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { DeleteTagsCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { DeregisterInstancesFromLoadBalancerCommand } from '@aws-sdk/client-elastic-load-balancing';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { FakeKube } from '../../../../test/helpers/fake-kube.js';
 import type { AWSClusterSpec, AWSMachine } from '../../../api/types/aws.js';
 import type { Machine } from '../../../api/types/core.js';
@@ -60,8 +60,10 @@ const change = (name: string, edit: (machine: AWSMachine) => void): void => {
   edit(object);
   kube.put(object);
 };
-const create = async (name: string) => await retried(async () => provider.createInstance(await machineContext(kube, name)));
-const observe = async (name: string) => await retried(async () => provider.observeInstance(await machineContext(kube, name)));
+const create = async (name: string) =>
+  await retried(async () => provider.createInstance(await machineContext(kube, name)));
+const observe = async (name: string) =>
+  await retried(async () => provider.observeInstance(await machineContext(kube, name)));
 const destroy = async (name: string) => {
   for (;;) {
     const seen = await retried(async () => provider.deleteInstance(await machineContext(kube, name)));
@@ -72,16 +74,23 @@ const living = async (): Promise<readonly EmulatedInstance[]> =>
   (await moto.admin.instances()).items.filter((one) => !['terminated', 'shutting-down'].includes(one.state));
 const registered = async (): Promise<string[]> =>
   (await moto.admin.loadBalancers()).items
-    .flatMap((one) => one.listeners.flatMap((listener) => listener.targets.map((target) => `${listener.port}/${target.instanceId}`)))
+    .flatMap((one) =>
+      one.listeners.flatMap((listener) => listener.targets.map((target) => `${listener.port}/${target.instanceId}`)),
+    )
     .sort();
 const identities = async (): Promise<string[]> =>
   (await moto.admin.inventory()).map((item) => `${item.service}/${item.type}/${item.id}`).sort();
-const calls = async (since: number): Promise<string[]> => (await moto.admin.journal({ since })).map((call) => call.action);
+const calls = async (since: number): Promise<string[]> =>
+  (await moto.admin.journal({ since })).map((call) => call.action);
 const now = async (): Promise<number> => (await moto.admin.journalSummary()).sequence;
 
 describe.each<[string, AWSClusterSpec, number[]]>([
   ['classic balancer', {}, [6443]],
-  ['network balancer', { controlPlaneLoadBalancer: { loadBalancerType: 'nlb', additionalListeners: [{ port: 8132 }] } }, [6443, 8132]],
+  [
+    'network balancer',
+    { controlPlaneLoadBalancer: { loadBalancerType: 'nlb', additionalListeners: [{ port: 8132 }] } },
+    [6443, 8132],
+  ],
 ])('machines behind a %s', (_, spec, ports) => {
   test('are made, registered, published, quiet when nothing changes, and gone at the end', async () => {
     await cluster(spec);
@@ -124,7 +133,10 @@ describe.each<[string, AWSClusterSpec, number[]]>([
     await destroy('w');
     expect(await registered()).toEqual([]);
     expect(await identities()).toEqual(before);
-    expect(stored('cp').status).toMatchObject({ ready: false, instanceState: expect.stringMatching(/shutting-down|terminated/) });
+    expect(stored('cp').status).toMatchObject({
+      ready: false,
+      instanceState: expect.stringMatching(/shutting-down|terminated/),
+    });
   });
 
   test('leave the balancer when the Machine is to go, before the instance does', async () => {
@@ -152,10 +164,25 @@ describe('a whole cluster', () => {
     const since = await now();
     const ctx = await clusterContext(kube, 'one');
     expect(await provider.sweep(callContext(kube), [ctx])).toEqual([]);
-    expect((await calls(since)).sort()).toEqual(['DescribeInstances', 'DescribeLoadBalancers', 'DescribeRouteTables', 'DescribeSecurityGroups']);
+    expect((await calls(since)).sort()).toEqual([
+      'DescribeInstances',
+      'DescribeLoadBalancers',
+      'DescribeRouteTables',
+      'DescribeSecurityGroups',
+    ]);
     const found = await provider.listOwned(ctx);
-    for (const id of ['vpc-', 'eipalloc-', 'i-', 'vol-', 'nat-', 'arn:aws:elasticloadbalancing:', 'arn:aws:secretsmanager:']) {
-      expect(found).toContainEqual(expect.objectContaining({ id: expect.stringContaining(id), clusterId: 'id-default-one' }));
+    for (const id of [
+      'vpc-',
+      'eipalloc-',
+      'i-',
+      'vol-',
+      'nat-',
+      'arn:aws:elasticloadbalancing:',
+      'arn:aws:secretsmanager:',
+    ]) {
+      expect(found).toContainEqual(
+        expect.objectContaining({ id: expect.stringContaining(id), clusterId: 'id-default-one' }),
+      );
     }
   });
 });
@@ -179,7 +206,8 @@ describe('an attempt that dies', () => {
     put('w');
     kube.before((call) => {
       const spec = (call.body as AWSMachine | undefined)?.spec;
-      if (call.verb === 'update' && call.kind === 'AWSMachine' && spec?.instanceID) throw new PerdureError('Unauthorized', 'killed here');
+      if (call.verb === 'update' && call.kind === 'AWSMachine' && spec?.instanceID)
+        throw new PerdureError('Unauthorized', 'killed here');
     });
     await expect(create('w')).rejects.toMatchObject({ type: 'Unauthorized' });
     await expect(create('w')).rejects.toMatchObject({ type: 'Unauthorized' });
@@ -188,23 +216,30 @@ describe('an attempt that dies', () => {
     expect(await living()).toHaveLength(0);
   });
 
-  test('asks with a token: even blind to its tags it gets the same instance', async () => {
+  test.each<[string, MachineWish['spec']]>([
+    ['with the same parameters', {}],
+    ['with others, which EC2 refuses', { additionalTags: { changed: 'since' } }],
+  ])('asks with a token: blind to its tags and %s, it gets the same instance', async (_, spec) => {
     await cluster();
     put('w');
     await create('w');
-    const first = stored('w').spec.instanceID;
-    await moto.admin.addFault({ action: 'DescribeInstances', effect: { kind: 'delay', ms: 1 } });
-    put('w');
-    await testClients(moto.endpoint).ec2.send(new ModifyInstanceAttributeCommand({ InstanceId: first, DisableApiTermination: { Value: false } }));
+    const first = stored('w').spec.instanceID ?? '';
+    await testClients(moto.endpoint).ec2.send(
+      new DeleteTagsCommand({ Resources: [first], Tags: [{ Key: TAG.machineId }] }),
+    );
+    put('w', { spec: spec ?? {} });
     await create('w');
     expect(stored('w').spec.instanceID).toBe(first);
+    expect(await living()).toHaveLength(1);
   });
 });
 
 describe('bootstrap data', () => {
   const secretOf = async (name: string): Promise<string> => {
     const { secretPrefix } = stored(name).spec.cloudInit ?? {};
-    const { SecretBinary } = await testClients(moto.endpoint).secrets.send(new GetSecretValueCommand({ SecretId: `${secretPrefix}-0` }));
+    const { SecretBinary } = await testClients(moto.endpoint).secrets.send(
+      new GetSecretValueCommand({ SecretId: `${secretPrefix}-0` }),
+    );
     return gunzipSync(SecretBinary ?? Buffer.alloc(0)).toString();
   };
 
@@ -230,7 +265,9 @@ describe('bootstrap data', () => {
     put('b', { data: 'plain', spec: { uncompressedUserData: true, cloudInit: { insecureSkipSecretsManager: true } } });
     await create('a');
     await create('b');
-    const data = new Map((await living()).map((one) => [one.tags[TAG.name], Buffer.from(one.userData ?? '', 'base64')]));
+    const data = new Map(
+      (await living()).map((one) => [one.tags[TAG.name], Buffer.from(one.userData ?? '', 'base64')]),
+    );
     expect(gunzipSync(data.get('a') ?? Buffer.alloc(0)).toString()).toBe('plain');
     expect(data.get('b')?.toString()).toBe('plain');
   });
@@ -239,7 +276,10 @@ describe('bootstrap data', () => {
     await cluster();
     const spec = { uncompressedUserData: true, cloudInit: { insecureSkipSecretsManager: true } };
     put('w', { data: 'x'.repeat(20_000), spec });
-    await expect(create('w')).rejects.toMatchObject({ type: 'InvalidConfiguration', message: expect.stringContaining('16384') });
+    await expect(create('w')).rejects.toMatchObject({
+      type: 'InvalidConfiguration',
+      message: expect.stringContaining('16384'),
+    });
     expect(await living()).toHaveLength(0);
   });
 });
@@ -281,7 +321,9 @@ describe('a machine that differs from its wish', () => {
     put('cp', { controlPlane: true });
     await create('cp');
     await observe('cp');
-    await testClients(moto.endpoint).ec2.send(new TerminateInstancesCommand({ InstanceIds: [stored('cp').spec.instanceID ?? ''] }));
+    await testClients(moto.endpoint).ec2.send(
+      new TerminateInstancesCommand({ InstanceIds: [stored('cp').spec.instanceID ?? ''] }),
+    );
     const drifts = await provider.sweep(callContext(kube), [await clusterContext(kube, 'one')]);
     expect(drifts).toEqual([expect.objectContaining({ kind: 'Machine', name: 'cp', namespace: 'default' })]);
     expect((await observe('cp')).state).toMatch(/terminat/);
@@ -297,7 +339,12 @@ describe('a machine that differs from its wish', () => {
     await observe('cp');
     const InstanceId = stored('cp').spec.instanceID ?? '';
     const { elb } = testClients(moto.endpoint);
-    await elb.send(new DeregisterInstancesFromLoadBalancerCommand({ LoadBalancerName: 'one-apiserver', Instances: [{ InstanceId }] }));
+    await elb.send(
+      new DeregisterInstancesFromLoadBalancerCommand({
+        LoadBalancerName: 'one-apiserver',
+        Instances: [{ InstanceId }],
+      }),
+    );
     expect(await provider.sweep(callContext(kube), [await clusterContext(kube, 'one')])).toEqual([
       expect.objectContaining({ kind: 'Machine', name: 'cp', detail: expect.stringContaining('not registered') }),
     ]);
@@ -346,7 +393,10 @@ describe('ownership and errors', () => {
   test('a failure domain without subnets is refused with the field', async () => {
     await cluster();
     put('w', { failureDomain: 'us-east-1f' });
-    await expect(create('w')).rejects.toMatchObject({ type: 'InvalidConfiguration', details: { field: 'Machine.spec.failureDomain' } });
+    await expect(create('w')).rejects.toMatchObject({
+      type: 'InvalidConfiguration',
+      details: { field: 'Machine.spec.failureDomain' },
+    });
   });
 
   test('an image is looked up by version, base OS and architecture', async () => {
@@ -365,6 +415,9 @@ describe('ownership and errors', () => {
   test('a key pair that does not exist is refused with its remedy', async () => {
     await cluster();
     put('w', { spec: { sshKeyName: 'nobodys' } });
-    await expect(create('w')).rejects.toMatchObject({ type: 'InvalidConfiguration', message: expect.stringContaining('sshKeyName') });
+    await expect(create('w')).rejects.toMatchObject({
+      type: 'InvalidConfiguration',
+      message: expect.stringContaining('sshKeyName'),
+    });
   });
 });

@@ -8,12 +8,17 @@ function digest(seed: string): Buffer {
 
 /** Lower-case base 36 of a hash of `seed`, `length` (at most 40) characters. */
 export function base36(seed: string, length: number): string {
-  return BigInt(`0x${digest(seed).toString('hex')}`).toString(36).padStart(40, '0').slice(-length);
+  return BigInt(`0x${digest(seed).toString('hex')}`)
+    .toString(36)
+    .padStart(40, '0')
+    .slice(-length);
 }
 
 /** ClientToken for one purpose of one owner; the same arguments give the same token for ever. 64 characters is EC2's limit. */
 export function clientToken(ownerId: string, purpose: string, ...generation: readonly string[]): string {
-  const hex = createHash('sha256').update([ownerId, purpose, ...generation].join('\n')).digest('hex');
+  const hex = createHash('sha256')
+    .update([ownerId, purpose, ...generation].join('\n'))
+    .digest('hex');
   return `perdure-${hex.slice(0, 48)}`;
 }
 
@@ -72,7 +77,9 @@ export function rivalLoadBalancerName(naming: LoadBalancerNaming, clusterId: str
  * `internal-<name>-<n>.<region>.elb.amazonaws.com` (classic) or `<name>-<hex>.elb.<region>.amazonaws.com`.
  */
 export function loadBalancerNameFromHost(host: string): string | undefined {
-  const match = /^(?:internal-)?([A-Za-z0-9-]+)-[0-9a-f]+\.(?:[a-z0-9-]+\.elb|elb\.[a-z0-9-]+)\.amazonaws\.com/.exec(host);
+  const match = /^(?:internal-)?([A-Za-z0-9-]+)-[0-9a-f]+\.(?:[a-z0-9-]+\.elb|elb\.[a-z0-9-]+)\.amazonaws\.com/.exec(
+    host,
+  );
   return match?.[1];
 }
 

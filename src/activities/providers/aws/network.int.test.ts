@@ -1,9 +1,9 @@
 import {
-  CreateInternetGatewayCommand,
-  CreateRouteCommand,
+  AssociateRouteTableCommand,
   AttachInternetGatewayCommand,
   AuthorizeSecurityGroupIngressCommand,
-  AssociateRouteTableCommand,
+  CreateInternetGatewayCommand,
+  CreateRouteCommand,
   CreateRouteTableCommand,
   CreateSecurityGroupCommand,
   CreateSubnetCommand,
@@ -24,7 +24,15 @@ import type { KubeObject } from '../../../api/types/meta.js';
 import type { MotoHandle } from '../../../sandbox/moto/index.js';
 import { startTestMoto, type TestClients, testClients } from '../../../sandbox/moto/testing.js';
 import { clusterTag, TAG } from './tags.js';
-import { type AwsProvider, awsClusterObjects, callContext, clusterContext, ensureCluster, removeCluster, testProvider } from './testing.js';
+import {
+  type AwsProvider,
+  awsClusterObjects,
+  callContext,
+  clusterContext,
+  ensureCluster,
+  removeCluster,
+  testProvider,
+} from './testing.js';
 
 jest.setTimeout(120_000);
 
@@ -59,9 +67,11 @@ const edit = (change: (cluster: AWSCluster) => void): void => {
   change(object);
   kube.put(object);
 };
-const groupId = (role: 'node' | 'controlplane' | 'lb'): string => stored().status?.networkStatus?.securityGroups?.[role]?.id ?? '';
+const groupId = (role: 'node' | 'controlplane' | 'lb'): string =>
+  stored().status?.networkStatus?.securityGroups?.[role]?.id ?? '';
 const inventory = async () => await moto.admin.inventory();
-const identities = async (): Promise<string[]> => (await inventory()).map((item) => `${item.service}/${item.type}/${item.id}`).sort();
+const identities = async (): Promise<string[]> =>
+  (await inventory()).map((item) => `${item.service}/${item.type}/${item.id}`).sort();
 const sweep = async () => await provider.sweep(callContext(kube), [await clusterContext(kube, 'one')]);
 
 /** A VPC with a public and a private subnet, as a user would bring it. */
@@ -70,7 +80,8 @@ async function givenNetwork(): Promise<{ vpcId: string; open: string; closed: st
   const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: '10.9.0.0/16' }));
   const VpcId = Vpc?.VpcId ?? '';
   const subnet = async (CidrBlock: string): Promise<string> =>
-    (await ec2.send(new CreateSubnetCommand({ VpcId, CidrBlock, AvailabilityZone: 'us-east-1a' }))).Subnet?.SubnetId ?? '';
+    (await ec2.send(new CreateSubnetCommand({ VpcId, CidrBlock, AvailabilityZone: 'us-east-1a' }))).Subnet?.SubnetId ??
+    '';
   const open = await subnet('10.9.0.0/24');
   const closed = await subnet('10.9.1.0/24');
   const { InternetGateway } = await ec2.send(new CreateInternetGatewayCommand({}));
@@ -94,7 +105,12 @@ describe('a network brought by the user', () => {
     put(using(given));
     await ensureCluster(provider, kube, 'one');
     expect(stored().spec.network?.subnets).toEqual([
-      expect.objectContaining({ id: given.open, isPublic: true, availabilityZone: 'us-east-1a', cidrBlock: '10.9.0.0/24' }),
+      expect.objectContaining({
+        id: given.open,
+        isPublic: true,
+        availabilityZone: 'us-east-1a',
+        cidrBlock: '10.9.0.0/24',
+      }),
       expect.objectContaining({ id: given.closed, isPublic: false }),
     ]);
     expect(stored().spec.network?.vpc).toEqual({ id: given.vpcId, cidrBlock: '10.9.0.0/16' });
@@ -137,12 +153,16 @@ describe('a network brought by the user', () => {
   test('is shared by two clusters of one name in two namespaces', async () => {
     const given = await givenNetwork();
     const before = await identities();
-    for (const namespace of ['a', 'b']) for (const object of awsClusterObjects('twin', { namespace, spec: using(given) })) kube.put(object);
+    for (const namespace of ['a', 'b'])
+      for (const object of awsClusterObjects('twin', { namespace, spec: using(given) })) kube.put(object);
     await ensureCluster(provider, kube, 'twin', 'a');
     await ensureCluster(provider, kube, 'twin', 'b');
     expect(await ensureCluster(provider, kube, 'twin', 'a')).toEqual([]);
     await removeCluster(provider, kube, 'twin', 'b');
-    expect((await inventory()).find(({ id }) => id === given.open)?.tags).toHaveProperty(['kubernetes.io/cluster/twin'], 'shared');
+    expect((await inventory()).find(({ id }) => id === given.open)?.tags).toHaveProperty(
+      ['kubernetes.io/cluster/twin'],
+      'shared',
+    );
     expect(await ensureCluster(provider, kube, 'twin', 'a')).toEqual([]);
     await removeCluster(provider, kube, 'twin', 'a');
     expect(await identities()).toEqual(before);
@@ -151,7 +171,11 @@ describe('a network brought by the user', () => {
   test.each<[string, AWSClusterSpec, object]>([
     ['a VPC that does not exist', { network: { vpc: { id: 'vpc-0123456789abcdef0' } } }, { type: 'NotFound' }],
     ['no subnets', {}, { type: 'InvalidConfiguration', details: { field: 'spec.network.subnets' } }],
-    ['a subnet elsewhere', { network: { subnets: [{ id: 'subnet-0123456789abcdef0' }] } }, { type: 'InvalidConfiguration' }],
+    [
+      'a subnet elsewhere',
+      { network: { subnets: [{ id: 'subnet-0123456789abcdef0' }] } },
+      { type: 'InvalidConfiguration' },
+    ],
   ])('is refused with %s', async (_, spec, failure) => {
     const { vpcId } = await givenNetwork();
     put({ network: { vpc: { id: vpcId }, ...spec.network } });
@@ -170,9 +194,13 @@ describe('a network that was changed by hand', () => {
     const kubelet = { IpProtocol: 'tcp', FromPort: 10250, ToPort: 10250, UserIdGroupPairs: [{ GroupId: node }] };
     await aws.ec2.send(new RevokeSecurityGroupIngressCommand({ GroupId: node, IpPermissions: [kubelet] }));
     const [first, , second] = stored().spec.network?.subnets ?? [];
-    await aws.ec2.send(new DeleteRouteCommand({ RouteTableId: first?.routeTableId, DestinationCidrBlock: '0.0.0.0/0' }));
+    await aws.ec2.send(
+      new DeleteRouteCommand({ RouteTableId: first?.routeTableId, DestinationCidrBlock: '0.0.0.0/0' }),
+    );
     await aws.ec2.send(new DeleteNatGatewayCommand({ NatGatewayId: second?.natGatewayId }));
-    await aws.ec2.send(new DeleteTagsCommand({ Resources: [stored().spec.network?.vpc?.id ?? ''], Tags: [{ Key: TAG.role }] }));
+    await aws.ec2.send(
+      new DeleteTagsCommand({ Resources: [stored().spec.network?.vpc?.id ?? ''], Tags: [{ Key: TAG.role }] }),
+    );
 
     const [drift, ...others] = await sweep();
     expect(others).toEqual([]);
@@ -208,7 +236,9 @@ describe('a network that was changed by hand', () => {
     const lines = await ensureCluster(provider, kube, 'one');
     expect(lines).toContain('update security-group one-node: revoke tcp 30000-32767 from 0.0.0.0/0');
     expect(lines).toContain('update security-group default: revoke all rules');
-    const tagged = (await inventory()).filter((item) => item.tags[TAG.id] === 'id-default-one' && item.type !== 'elastic-ip');
+    const tagged = (await inventory()).filter(
+      (item) => item.tags[TAG.id] === 'id-default-one' && item.type !== 'elastic-ip',
+    );
     expect(tagged.filter((item) => item.tags['team'] !== 'blue')).toEqual([]);
     expect(await ensureCluster(provider, kube, 'one')).toEqual([]);
   });
@@ -225,7 +255,9 @@ describe('a cluster taken over from upstream', () => {
     const made = await identities();
     const resources = (await inventory()).filter((item) => item.tags[TAG.id] !== undefined);
     const tags = [TAG.id, TAG.key].map((Key) => ({ Key }));
-    await aws.ec2.send(new DeleteTagsCommand({ Resources: resources.filter((r) => r.service === 'ec2').map((r) => r.id), Tags: tags }));
+    await aws.ec2.send(
+      new DeleteTagsCommand({ Resources: resources.filter((r) => r.service === 'ec2').map((r) => r.id), Tags: tags }),
+    );
     edit((cluster) => {
       // As after a move: spec stays, status and our own tags in the record do not.
       delete cluster.status;
@@ -248,7 +280,9 @@ describe('deletion', () => {
     put();
     await ensureCluster(provider, kube, 'one');
     const VpcId = stored().spec.network?.vpc?.id ?? '';
-    const made = await aws.ec2.send(new CreateSecurityGroupCommand({ VpcId, GroupName: 'k8s-elb-x', Description: 'x' }));
+    const made = await aws.ec2.send(
+      new CreateSecurityGroupCommand({ VpcId, GroupName: 'k8s-elb-x', Description: 'x' }),
+    );
     const pair = { IpProtocol: 'tcp', FromPort: 80, ToPort: 80, UserIdGroupPairs: [{ GroupId: groupId('node') }] };
     await aws.ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: made.GroupId, IpPermissions: [pair] }));
     await expect(removeCluster(provider, kube, 'one')).rejects.toMatchObject({
@@ -263,7 +297,9 @@ describe('deletion', () => {
   test('of a cluster that never got anything is a success', async () => {
     put();
     await removeCluster(provider, kube, 'one');
-    expect(stored().status?.conditions).toContainEqual(expect.objectContaining({ type: 'VpcReady', status: 'False', reason: 'Deleted' }));
+    expect(stored().status?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'VpcReady', status: 'False', reason: 'Deleted' }),
+    );
   });
 });
 
@@ -274,13 +310,18 @@ describe('identities', () => {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: 'keys', namespace: 'perdure-system' },
-    data: { AccessKeyID: Buffer.from('AKIASTATICSTATICSTAT').toString('base64'), SecretAccessKey: Buffer.from('s').toString('base64') },
+    data: {
+      AccessKeyID: Buffer.from('AKIASTATICSTATICSTAT').toString('base64'),
+      SecretAccessKey: Buffer.from('s').toString('base64'),
+    },
   } as KubeObject;
 
   test('the controller identity is made when it is missing, and only when wished', async () => {
     put();
     await ensureCluster(provider, kube, 'one');
-    expect(kube.peek(KINDS.AWSClusterControllerIdentity, { name: 'default' })).toMatchObject({ spec: { allowedNamespaces: {} } });
+    expect(kube.peek(KINDS.AWSClusterControllerIdentity, { name: 'default' })).toMatchObject({
+      spec: { allowedNamespaces: {} },
+    });
     kube = new FakeKube();
     put();
     provider = testProvider(moto.endpoint, { controllerIdentityAutoCreate: false });
@@ -299,7 +340,9 @@ describe('identities', () => {
     );
     put({ identityRef: { kind: 'AWSClusterRoleIdentity', name: 'other' } });
     await ensureCluster(provider, kube, 'one');
-    const accounts = new Set((await inventory()).filter((item) => item.tags[TAG.id] !== undefined).map((item) => item.account));
+    const accounts = new Set(
+      (await inventory()).filter((item) => item.tags[TAG.id] !== undefined).map((item) => item.account),
+    );
     expect([...accounts]).toEqual(['210987654321']);
     const [assume] = await moto.admin.journal({ action: 'AssumeRole' });
     expect(assume?.accessKey).toBe('AKIASTATICSTATICSTAT');
@@ -316,7 +359,11 @@ describe('identities', () => {
     ['the list is empty', { list: [] }, false],
     ['the selector matches', { selector: { matchLabels: { team: 'a' } } }, true],
     ['the selector does not match', { selector: { matchLabels: { team: 'b' } } }, false],
-    ['an expression matches', { selector: { matchExpressions: [{ key: 'team', operator: 'In', values: ['a'] }] } }, true],
+    [
+      'an expression matches',
+      { selector: { matchExpressions: [{ key: 'team', operator: 'In', values: ['a'] }] } },
+      true,
+    ],
   ])('when %s', async (_, allowedNamespaces, allowed) => {
     kube.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default', labels: { team: 'a' } } });
     kube.put(secret);
@@ -328,7 +375,10 @@ describe('identities', () => {
       await expect(vpc?.observe(ctx)).resolves.toMatchObject({ vpc: undefined });
       return;
     }
-    await expect(vpc?.observe(ctx)).rejects.toMatchObject({ type: 'Unauthorized', message: expect.stringContaining('allowedNamespaces') });
+    await expect(vpc?.observe(ctx)).rejects.toMatchObject({
+      type: 'Unauthorized',
+      message: expect.stringContaining('allowedNamespaces'),
+    });
     expect(stored().status?.conditions).toContainEqual(
       expect.objectContaining({ type: 'PrincipalUsageAllowed', status: 'False', reason: 'PrincipalUsageUnauthorized' }),
     );
@@ -344,7 +394,10 @@ describe('identities', () => {
     kube.put(role('a', 'b'));
     kube.put(role('b', 'a'));
     put({ identityRef: { kind: 'AWSClusterRoleIdentity', name: 'a' } });
-    await expect(ensureCluster(provider, kube, 'one')).rejects.toMatchObject({ type: 'InvalidConfiguration', message: expect.stringContaining('loop') });
+    await expect(ensureCluster(provider, kube, 'one')).rejects.toMatchObject({
+      type: 'InvalidConfiguration',
+      message: expect.stringContaining('loop'),
+    });
   });
 });
 

@@ -38,7 +38,12 @@ export async function listOwned(cloud: Cloud, ctx: ClusterContext<AWSCluster>): 
 
 async function fromEc2({ aws }: ClusterScope, key: string, value: string, found: Map<string, Found>): Promise<void> {
   const rows = async (Filters: { Name: string; Values: string[] }[]) => {
-    const all: { ResourceId?: string | undefined; ResourceType?: string | undefined; Key?: string | undefined; Value?: string | undefined }[] = [];
+    const all: {
+      ResourceId?: string | undefined;
+      ResourceType?: string | undefined;
+      Key?: string | undefined;
+      Value?: string | undefined;
+    }[] = [];
     let token: string | undefined;
     do {
       const page = await aws.ec2.describeTags({ Filters, ...(token ? { NextToken: token } : {}) });
@@ -61,7 +66,12 @@ async function fromEc2({ aws }: ClusterScope, key: string, value: string, found:
   }
 }
 
-async function fromTagging({ aws }: ClusterScope, key: string, value: string, found: Map<string, Found>): Promise<void> {
+async function fromTagging(
+  { aws }: ClusterScope,
+  key: string,
+  value: string,
+  found: Map<string, Found>,
+): Promise<void> {
   let token: string | undefined;
   do {
     const page = await aws.tagging.getResources({

@@ -19,15 +19,25 @@ export async function chooseSubnet(scope: MachineScope): Promise<string> {
   }
   const zone = scope.ctx.machine.spec.failureDomain;
   if (subnet?.filters?.length) return await filteredSubnet(scope, subnet.filters, zone);
-  const fitting = subnetsOf(cluster).filter((one) => (one.isPublic ?? false) === publicIP && (!zone || one.availabilityZone === zone));
+  const fitting = subnetsOf(cluster).filter(
+    (one) => (one.isPublic ?? false) === publicIP && (!zone || one.availabilityZone === zone),
+  );
   const id = fitting.flatMap((one) => subnetIdOf(one) ?? [])[0];
   if (id) return id;
   const kind = publicIP ? 'public' : 'private';
   const where = zone ? ` in failure domain ${zone}` : '';
-  throw wrongSubnet(scope, zone ? 'Machine.spec.failureDomain' : 'spec.publicIP', `the cluster has no ${kind} subnet${where}`);
+  throw wrongSubnet(
+    scope,
+    zone ? 'Machine.spec.failureDomain' : 'spec.publicIP',
+    `the cluster has no ${kind} subnet${where}`,
+  );
 }
 
-async function filteredSubnet(scope: MachineScope, filters: NonNullable<AWSResourceReference['filters']>, zone: string | undefined): Promise<string> {
+async function filteredSubnet(
+  scope: MachineScope,
+  filters: NonNullable<AWSResourceReference['filters']>,
+  zone: string | undefined,
+): Promise<string> {
   const cluster = requireCluster(scope);
   const { Subnets = [] } = await scope.aws.ec2.describeSubnets({
     Filters: [
@@ -40,11 +50,17 @@ async function filteredSubnet(scope: MachineScope, filters: NonNullable<AWSResou
     .map((one) => one.SubnetId ?? '')
     .sort()[0];
   if (found) return found;
-  throw wrongSubnet(scope, 'spec.subnet.filters', `no subnet of the VPC matches${zone ? ` in failure domain ${zone}` : ''}`);
+  throw wrongSubnet(
+    scope,
+    'spec.subnet.filters',
+    `no subnet of the VPC matches${zone ? ` in failure domain ${zone}` : ''}`,
+  );
 }
 
 function wrongSubnet({ label }: MachineScope, field: string, problem: string): PerdureError {
-  return new PerdureError('InvalidConfiguration', `AWSMachine ${label}: ${field}: ${problem}; correct it`, { details: { field } });
+  return new PerdureError('InvalidConfiguration', `AWSMachine ${label}: ${field}: ${problem}; correct it`, {
+    details: { field },
+  });
 }
 
 export interface ChosenGroups {
@@ -78,11 +94,17 @@ async function resolveGroups(scope: MachineScope, { id, filters = [] }: AWSResou
   ];
   // A minute: machines of a set look for the same groups at the same time.
   const ids = await cloud.cached(`groups/${aws.account}/${JSON.stringify(Filters)}`, 60_000, async () => {
-    const { SecurityGroups = [] } = await aws.shared(AbortSignal.timeout(30_000)).ec2.describeSecurityGroups({ Filters });
+    const { SecurityGroups = [] } = await aws
+      .shared(AbortSignal.timeout(30_000))
+      .ec2.describeSecurityGroups({ Filters });
     return SecurityGroups.map((group) => group.GroupId ?? '');
   });
   if (ids.length > 0) return ids;
-  throw new PerdureError('InvalidConfiguration', `AWSMachine ${label}: spec.additionalSecurityGroups: no group matches the filters; correct them`, {
-    details: { field: 'spec.additionalSecurityGroups' },
-  });
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `AWSMachine ${label}: spec.additionalSecurityGroups: no group matches the filters; correct them`,
+    {
+      details: { field: 'spec.additionalSecurityGroups' },
+    },
+  );
 }

@@ -25,7 +25,12 @@ export interface Registrar {
 /**
  * Registrars of the cluster's control-plane balancers, as the status records them; none before they are ready. A balancer that is gone has none.
  */
-export async function registrars(cloud: Cloud, aws: AwsCall, object: AWSCluster, signal: AbortSignal): Promise<Registrar[]> {
+export async function registrars(
+  cloud: Cloud,
+  aws: AwsCall,
+  object: AWSCluster,
+  signal: AbortSignal,
+): Promise<Registrar[]> {
   const found = await Promise.all(
     balancerWishes({ object }).map(async ({ slot }) => {
       const status = recordedBalancer({ object }, slot);
@@ -81,7 +86,11 @@ export async function targetsOf(cloud: Cloud, aws: AwsCall, balancerArn: string)
   });
 }
 
-async function targetGroupRegistrars(cloud: Cloud, aws: AwsCall, { arn = '', name = '' }: LoadBalancerStatus): Promise<Registrar[]> {
+async function targetGroupRegistrars(
+  cloud: Cloud,
+  aws: AwsCall,
+  { arn = '', name = '' }: LoadBalancerStatus,
+): Promise<Registrar[]> {
   return (await targetsOf(cloud, aws, arn)).map(({ arn: TargetGroupArn, port }) => {
     const request = (instanceId: string) => ({ TargetGroupArn, Targets: [{ Id: instanceId, Port: port }] });
     return {

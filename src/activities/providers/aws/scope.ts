@@ -32,12 +32,17 @@ export interface ClusterScope extends ClusterView {
   recordStatus(change: (status: AWSClusterStatus) => void): Promise<void>;
 }
 
-export function clusterView(ctx: Pick<ClusterContext<AWSCluster>, 'cluster' | 'infraCluster' | 'clusterId'>): ClusterView {
+export function clusterView(
+  ctx: Pick<ClusterContext<AWSCluster>, 'cluster' | 'infraCluster' | 'clusterId'>,
+): ClusterView {
   const { cluster, infraCluster } = ctx;
   const { name, namespace = '' } = infraCluster.metadata;
   const region = infraCluster.spec.region;
   if (!region) {
-    throw new PerdureError('InvalidConfiguration', `AWSCluster ${namespace}/${name}: spec.region is empty; set it to an AWS region`);
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `AWSCluster ${namespace}/${name}: spec.region is empty; set it to an AWS region`,
+    );
   }
   return {
     namespace,
@@ -45,7 +50,8 @@ export function clusterView(ctx: Pick<ClusterContext<AWSCluster>, 'cluster' | 'i
     clusterName: cluster.metadata.name,
     clusterId: ctx.clusterId,
     object: infraCluster,
-    apiServerPort: infraCluster.spec.controlPlaneEndpoint?.port || cluster.spec.clusterNetwork?.apiServerPort || DEFAULT_API_PORT,
+    apiServerPort:
+      infraCluster.spec.controlPlaneEndpoint?.port || cluster.spec.clusterNetwork?.apiServerPort || DEFAULT_API_PORT,
   };
 }
 
@@ -142,7 +148,11 @@ export function isManagedVpc(view: ClusterView): boolean {
 /** The VPC's id; `NotYet` never happens when tasks run in their order, so its absence is a bug of the caller. */
 export function requireVpcId(view: ClusterView): string {
   const { id } = vpcOf(view);
-  if (!id) throw new PerdureError('Transient', `AWSCluster ${view.namespace}/${view.object.metadata.name}: spec.network.vpc.id is not recorded yet`);
+  if (!id)
+    throw new PerdureError(
+      'Transient',
+      `AWSCluster ${view.namespace}/${view.object.metadata.name}: spec.network.vpc.id is not recorded yet`,
+    );
   return id;
 }
 

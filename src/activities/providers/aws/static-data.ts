@@ -16,7 +16,11 @@ export async function availabilityZones(cloud: Cloud, aws: AwsCall): Promise<rea
 }
 
 /** Kubernetes' name for the architecture of an instance type; kept for a day. Undefined when the type is not offered. */
-export async function architectureOf(cloud: Cloud, aws: AwsCall, instanceType: string): Promise<'x86_64' | 'arm64' | undefined> {
+export async function architectureOf(
+  cloud: Cloud,
+  aws: AwsCall,
+  instanceType: string,
+): Promise<'x86_64' | 'arm64' | undefined> {
   return await cloud.cached(`type/${aws.account}/${instanceType}`, 24 * HOUR_MS, async () => {
     const { InstanceTypes = [] } = await aws.shared(AbortSignal.timeout(30_000)).ec2.describeInstanceTypes({
       Filters: [{ Name: 'instance-type', Values: [instanceType] }],

@@ -47,7 +47,12 @@ export function assertMachineSupported({ metadata, spec }: AWSMachine): void {
     ['spec.elasticIpPool', spec.elasticIpPool !== undefined, 'use publicIP alone'],
     ['spec.dynamicHostAllocation', spec.dynamicHostAllocation !== undefined, 'set hostID'],
     ['spec.assignPrimaryIPv6', spec.assignPrimaryIPv6 === 'enabled', 'set it to disabled'],
-    ['spec.cpuOptions', (confidential !== undefined && confidential !== 'Disabled') || spec.cpuOptions?.nestedVirtualization === 'enabled', 'remove it'],
+    [
+      'spec.cpuOptions',
+      (confidential !== undefined && confidential !== 'Disabled') ||
+        spec.cpuOptions?.nestedVirtualization === 'enabled',
+      'remove it',
+    ],
   ]);
 }
 
@@ -55,5 +60,7 @@ function refuse(object: string, checks: readonly Check[]): void {
   const found = checks.find(([, used]) => used);
   if (!found) return;
   const [field, , instead] = found;
-  throw new PerdureError('InvalidConfiguration', `${object}: ${field} is not supported; ${instead}`, { details: { field } });
+  throw new PerdureError('InvalidConfiguration', `${object}: ${field} is not supported; ${instead}`, {
+    details: { field },
+  });
 }

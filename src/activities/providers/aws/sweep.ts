@@ -58,16 +58,25 @@ async function sweepAccount(cloud: Cloud, swept: readonly Swept[], all: readonly
   const { aws } = first;
   const machines = swept.map(({ view }) => machinesOf(view, all));
   const [groups, tables, instances, balancers] = await Promise.all([
-    groupsOfVpcs(aws, swept.map(({ view }) => view)),
+    groupsOfVpcs(
+      aws,
+      swept.map(({ view }) => view),
+    ),
     tablesOfVpcs(aws, swept.map(({ view }) => view).filter(isManagedVpc)),
     instancesOf(aws, machines.flat()),
-    classicMembers(aws, swept.map(({ view }) => view)),
+    classicMembers(
+      aws,
+      swept.map(({ view }) => view),
+    ),
   ]);
   const drifts = await Promise.all(
     swept.map(async ({ cluster, view }, index) => {
       const registered = balancers.get(view) ?? (await targetMembers(cloud, aws, view));
       const mine = machines[index] ?? [];
-      return [...networkDrift(cluster, view, groups, tables), ...mine.flatMap((machine) => machineDrift(machine, instances, registered))];
+      return [
+        ...networkDrift(cluster, view, groups, tables),
+        ...mine.flatMap((machine) => machineDrift(machine, instances, registered)),
+      ];
     }),
   );
   return drifts.flat();
@@ -75,11 +84,19 @@ async function sweepAccount(cloud: Cloud, swept: readonly Swept[], all: readonly
 
 function machinesOf(view: ClusterView, all: readonly AWSMachine[]): AWSMachine[] {
   return all.filter(
-    ({ metadata }) => metadata.namespace === view.namespace && metadata.labels?.[LABEL.clusterName] === view.clusterName && !metadata.deletionTimestamp,
+    ({ metadata }) =>
+      metadata.namespace === view.namespace &&
+      metadata.labels?.[LABEL.clusterName] === view.clusterName &&
+      !metadata.deletionTimestamp,
   );
 }
 
-function networkDrift(cluster: Cluster, view: ClusterView, groups: readonly SecurityGroup[], tables: readonly RouteTable[]): Drift[] {
+function networkDrift(
+  cluster: Cluster,
+  view: ClusterView,
+  groups: readonly SecurityGroup[],
+  tables: readonly RouteTable[],
+): Drift[] {
   const vpcId = vpcOf(view).id;
   const natIPs = view.object.status?.networkStatus?.natGatewaysIPs ?? [];
   const changes: Change[] = [
@@ -87,17 +104,26 @@ function networkDrift(cluster: Cluster, view: ClusterView, groups: readonly Secu
     ...(isManagedVpc(view) ? planRouteTables(view, { tables: tables.filter((table) => table.VpcId === vpcId) }) : []),
   ];
   if (changes.length === 0) return [];
-  const detail = changes.map((change) => `${change.action} ${change.resource} ${change.name}: ${change.detail}`).join('; ');
+  const detail = changes
+    .map((change) => `${change.action} ${change.resource} ${change.name}: ${change.detail}`)
+    .join('; ');
   return [{ namespace: view.namespace, kind: 'Cluster', name: cluster.metadata.name, detail }];
 }
 
-function machineDrift(machine: AWSMachine, instances: ReadonlyMap<string, Instance>, registered: ReadonlySet<string> | undefined): Drift[] {
+function machineDrift(
+  machine: AWSMachine,
+  instances: ReadonlyMap<string, Instance>,
+  registered: ReadonlySet<string> | undefined,
+): Drift[] {
   const id = instanceIdOf(machine);
   const owner = machine.metadata.ownerReferences?.find((reference) => reference.kind === 'Machine');
   if (!id || !owner || !machine.status) return [];
   const state = instances.get(id)?.State?.Name;
-  const drift = (detail: string): Drift[] => [{ namespace: machine.metadata.namespace ?? '', kind: 'Machine', name: owner.name, detail }];
-  if (state !== machine.status.instanceState) return drift(`instance ${id} is ${state ?? 'absent'}, was ${machine.status.instanceState ?? 'absent'}`);
+  const drift = (detail: string): Drift[] => [
+    { namespace: machine.metadata.namespace ?? '', kind: 'Machine', name: owner.name, detail },
+  ];
+  if (state !== machine.status.instanceState)
+    return drift(`instance ${id} is ${state ?? 'absent'}, was ${machine.status.instanceState ?? 'absent'}`);
   const controlPlane = machine.metadata.labels?.[LABEL.controlPlane] !== undefined;
   if (controlPlane && state === 'running' && registered && !registered.has(id)) {
     return drift(`instance ${id} is not registered with the control plane load balancer`);
@@ -112,7 +138,9 @@ async function inBatches<T>(ids: readonly string[], fetch: (some: string[]) => P
   return found;
 }
 
-async function pages<T>(read: (token: { NextToken?: string }) => Promise<{ items: T[] | undefined; next: string | undefined }>): Promise<T[]> {
+async function pages<T>(
+  read: (token: { NextToken?: string }) => Promise<{ items: T[] | undefined; next: string | undefined }>,
+): Promise<T[]> {
   const found: T[] = [];
   let next: string | undefined;
   do {
@@ -123,7 +151,8 @@ async function pages<T>(read: (token: { NextToken?: string }) => Promise<{ items
   return found;
 }
 
-const vpcIds = (views: readonly ClusterView[]): string[] => [...new Set(views.flatMap((view) => vpcOf(view).id ?? []))].sort();
+const vpcIds = (views: readonly ClusterView[]): string[] =>
+  [...new Set(views.flatMap((view) => vpcOf(view).id ?? []))].sort();
 
 function groupsOfVpcs({ ec2 }: AwsCall, views: readonly ClusterView[]): Promise<SecurityGroup[]> {
   return inBatches(vpcIds(views), (Values) =>
@@ -151,16 +180,25 @@ async function instancesOf(aws: AwsCall, machines: readonly AWSMachine[]): Promi
 }
 
 /** Instances behind classic balancers, by cluster; only for clusters that have one. */
-async function classicMembers(aws: AwsCall, views: readonly ClusterView[]): Promise<Map<ClusterView, ReadonlySet<string>>> {
+async function classicMembers(
+  aws: AwsCall,
+  views: readonly ClusterView[],
+): Promise<Map<ClusterView, ReadonlySet<string>>> {
   const named = views.flatMap((view) => {
     const recorded = recordedBalancer(view, 'primary');
     const classic = balancerWishes(view).some(({ slot, type }) => slot === 'primary' && type === 'classic');
     return classic && recorded?.name ? [{ view, name: recorded.name }] : [];
   });
   if (named.length === 0) return new Map();
-  const live = await describeClassic(aws)(named.map(({ name }) => name), AbortSignal.timeout(60_000));
+  const live = await describeClassic(aws)(
+    named.map(({ name }) => name),
+    AbortSignal.timeout(60_000),
+  );
   return new Map(
-    named.map(({ view, name }) => [view, new Set((live.get(name)?.Instances ?? []).flatMap((one) => one.InstanceId ?? []))]),
+    named.map(({ view, name }) => [
+      view,
+      new Set((live.get(name)?.Instances ?? []).flatMap((one) => one.InstanceId ?? [])),
+    ]),
   );
 }
 
@@ -181,7 +219,11 @@ async function targetMembers(cloud: Cloud, aws: AwsCall, view: ClusterView): Pro
 async function healthyTargets({ elbv2 }: AwsCall, TargetGroupArn: string): Promise<Set<string>> {
   try {
     const { TargetHealthDescriptions = [] } = await elbv2.describeTargetHealth({ TargetGroupArn });
-    return new Set(TargetHealthDescriptions.filter((one) => one.TargetHealth?.State !== 'draining').flatMap((one) => one.Target?.Id ?? []));
+    return new Set(
+      TargetHealthDescriptions.filter((one) => one.TargetHealth?.State !== 'draining').flatMap(
+        (one) => one.Target?.Id ?? [],
+      ),
+    );
   } catch (error) {
     if (isAbsent(error)) return new Set();
     throw error;

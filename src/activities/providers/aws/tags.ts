@@ -78,6 +78,7 @@ export function missingTags(wanted: AWSTags, actual: AWSTags | undefined): AWSTa
 
 /** User-given tags without those that only owners may set. */
 export function userTags(tags: AWSTags | undefined): AWSTags {
-  const reserved = /^(perdure\.dev\/|sigs\.k8s\.io\/cluster-api-provider-aws\/|kubernetes\.io\/(cluster|role)\/|aws:|Name$)/;
+  const reserved =
+    /^(perdure\.dev\/|sigs\.k8s\.io\/cluster-api-provider-aws\/|kubernetes\.io\/(cluster|role)\/|aws:|Name$)/;
   return Object.fromEntries(Object.entries(tags ?? {}).filter(([key]) => !reserved.test(key)));
 }

@@ -66,4 +66,3 @@ export async function typed<T>(signal: AbortSignal, work: () => Promise<T>): Pro
     throw classify(error);
   }
 }
-

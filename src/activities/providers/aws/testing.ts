@@ -44,7 +44,14 @@ export interface MachineWish {
 
 /** A machine, its infra object and its bootstrap secret. */
 export function awsMachineObjects(name: string, wish: MachineWish): [Machine, AWSMachine, KubeObject] {
-  const { cluster, namespace = 'default', controlPlane = false, failureDomain, spec = {}, data = '#cloud-config\n{}\n' } = wish;
+  const {
+    cluster,
+    namespace = 'default',
+    controlPlane = false,
+    failureDomain,
+    spec = {},
+    data = '#cloud-config\n{}\n',
+  } = wish;
   const labels = { [LABEL.clusterName]: cluster, ...(controlPlane ? { [LABEL.controlPlane]: '' } : {}) };
   const infrastructureRef = { apiGroup: KINDS.AWSMachine.group, kind: 'AWSMachine', name };
   return [
@@ -68,7 +75,9 @@ export function awsMachineObjects(name: string, wish: MachineWish): [Machine, AW
         namespace,
         labels,
         annotations: { [ANNOTATION.id]: `machine-id-${namespace}-${name}` },
-        ownerReferences: [{ apiVersion: apiVersionOf(KINDS.Machine), kind: 'Machine', name, uid: `machine-${namespace}-${name}` }],
+        ownerReferences: [
+          { apiVersion: apiVersionOf(KINDS.Machine), kind: 'Machine', name, uid: `machine-${namespace}-${name}` },
+        ],
       },
       spec: { instanceType: 't3.large', ...spec },
     },
@@ -87,20 +96,38 @@ export function callContext(kube: Kube, signal: AbortSignal = new AbortControlle
   return { kube, signal, log: { info: quiet, warn: quiet }, heartbeat: quiet };
 }
 
-async function read<T extends KubeObject>(kube: Kube, kind: (typeof KINDS)[keyof typeof KINDS], namespace: string, name: string): Promise<T> {
+async function read<T extends KubeObject>(
+  kube: Kube,
+  kind: (typeof KINDS)[keyof typeof KINDS],
+  namespace: string,
+  name: string,
+): Promise<T> {
   const found = await kube.get<T>(kind, { namespace, name });
   if (!found) throw new Error(`test object ${kind.kind} ${namespace}/${name} is missing`);
   return found;
 }
 
 /** The context of a cluster as an activity would read it now. */
-export async function clusterContext(kube: Kube, name: string, namespace = 'default'): Promise<ClusterContext<AWSCluster>> {
+export async function clusterContext(
+  kube: Kube,
+  name: string,
+  namespace = 'default',
+): Promise<ClusterContext<AWSCluster>> {
   const cluster = await read<Cluster>(kube, KINDS.Cluster, namespace, name);
   const infraCluster = await read<AWSCluster>(kube, KINDS.AWSCluster, namespace, name);
-  return { ...callContext(kube), cluster, infraCluster, clusterId: cluster.metadata.annotations?.[ANNOTATION.id] ?? '' };
+  return {
+    ...callContext(kube),
+    cluster,
+    infraCluster,
+    clusterId: cluster.metadata.annotations?.[ANNOTATION.id] ?? '',
+  };
 }
 
-export async function machineContext(kube: Kube, name: string, namespace = 'default'): Promise<MachineContext<AWSCluster, AWSMachine>> {
+export async function machineContext(
+  kube: Kube,
+  name: string,
+  namespace = 'default',
+): Promise<MachineContext<AWSCluster, AWSMachine>> {
   const machine = await read<Machine>(kube, KINDS.Machine, namespace, name);
   const infraMachine = await read<AWSMachine>(kube, KINDS.AWSMachine, namespace, name);
   const clusterName = machine.spec.clusterName;
@@ -142,7 +169,12 @@ export async function retried<T>(step: () => Promise<T>, attempts = 10): Promise
 }
 
 /** What the infrastructure operation does: every task, then the finish. Returns the plans' lines. */
-export async function ensureCluster(provider: AwsProvider, kube: Kube, name: string, namespace = 'default'): Promise<string[]> {
+export async function ensureCluster(
+  provider: AwsProvider,
+  kube: Kube,
+  name: string,
+  namespace = 'default',
+): Promise<string[]> {
   const lines: string[] = [];
   const tasks = provider.clusterTasks((await clusterContext(kube, name, namespace)).infraCluster);
   for (const task of ordered(tasks)) {
@@ -159,7 +191,12 @@ export async function ensureCluster(provider: AwsProvider, kube: Kube, name: str
   return lines;
 }
 
-export async function removeCluster(provider: AwsProvider, kube: Kube, name: string, namespace = 'default'): Promise<void> {
+export async function removeCluster(
+  provider: AwsProvider,
+  kube: Kube,
+  name: string,
+  namespace = 'default',
+): Promise<void> {
   const tasks = provider.clusterTasks((await clusterContext(kube, name, namespace)).infraCluster);
   for (const task of ordered(tasks).reverse()) {
     await retried(async () => await task.remove(await clusterContext(kube, name, namespace)));

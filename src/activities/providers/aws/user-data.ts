@@ -99,7 +99,11 @@ export async function prepareUserData(scope: MachineScope): Promise<string> {
   const { spec } = scope.object;
   if (spec.cloudInit?.insecureSkipSecretsManager) {
     const plain = spec.uncompressedUserData ? data : gzipSync(data);
-    return checked(scope, plain, 'remove spec.cloudInit.insecureSkipSecretsManager, which lifts the limit, or shorten the bootstrap data');
+    return checked(
+      scope,
+      plain,
+      'remove spec.cloudInit.insecureSkipSecretsManager, which lifts the limit, or shorten the bootstrap data',
+    );
   }
   const chunks = chunksOf(gzipSync(data));
   const prefix = spec.cloudInit?.secretPrefix || `${SECRET_NAMES}/${seededUuid(scope.ctx.machineId)}`;
@@ -121,10 +125,16 @@ async function bootstrapData({ ctx, label }: MachineScope): Promise<Buffer> {
   const secret = await kube.get<KubeObject & { data?: Record<string, string> }>(KINDS.Secret, ref, signal);
   const value = secret?.data?.['value'];
   if (value === undefined) {
-    throw new PerdureError('Transient', `secret ${ref.namespace}/${name} with the bootstrap data of Machine ${label} is missing or has no key "value"`);
+    throw new PerdureError(
+      'Transient',
+      `secret ${ref.namespace}/${name} with the bootstrap data of Machine ${label} is missing or has no key "value"`,
+    );
   }
   if (Buffer.from(secret?.data?.['format'] ?? '', 'base64').toString() === 'ignition') {
-    throw new PerdureError('InvalidConfiguration', `AWSMachine ${label}: bootstrap format ignition is not supported; set format cloud-config in the KubeadmConfig`);
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `AWSMachine ${label}: bootstrap format ignition is not supported; set format cloud-config in the KubeadmConfig`,
+    );
   }
   return Buffer.from(value, 'base64');
 }
@@ -143,7 +153,12 @@ async function storeSecret(scope: MachineScope, name: string, value: Buffer): Pr
   const { secrets } = scope.aws;
   const token = seededUuid(createHash('sha256').update(name).update(value).digest('hex'));
   try {
-    await secrets.createSecret({ Name: name, SecretBinary: value, ClientRequestToken: token, Tags: tagList(secretTags(scope, name)) });
+    await secrets.createSecret({
+      Name: name,
+      SecretBinary: value,
+      ClientRequestToken: token,
+      Tags: tagList(secretTags(scope, name)),
+    });
   } catch (error) {
     if (!hasCode(error, 'ResourceExistsException')) throw error;
     await secrets.putSecretValue({ SecretId: name, SecretBinary: value, ClientRequestToken: token });

@@ -19,8 +19,8 @@ import type { AwsCall, Cloud } from '../cloud.js';
 import { isAbsent } from '../errors.js';
 import { groupIds } from '../groups.js';
 import type { ClusterScope, ClusterView } from '../scope.js';
-import { defineTask } from '../task.js';
 import { missingTags, tagList, tagMap } from '../tags.js';
+import { defineTask } from '../task.js';
 import { pollUntil, whenVisible } from '../wait.js';
 
 const IDLE_TIMEOUT_SECONDS = 600;
@@ -78,7 +78,13 @@ async function find(aws: AwsCall, name: string): Promise<Classic | undefined> {
   };
 }
 
-function wantedHealth({ spec }: BalancerWish): { Target: string; Interval: number; Timeout: number; HealthyThreshold: number; UnhealthyThreshold: number } {
+function wantedHealth({ spec }: BalancerWish): {
+  Target: string;
+  Interval: number;
+  Timeout: number;
+  HealthyThreshold: number;
+  UnhealthyThreshold: number;
+} {
   const { interval, timeout, healthy, unhealthy } = healthCounters(spec);
   const protocol = spec.healthCheckProtocol ?? 'TCP';
   const path = protocol === 'HTTP' || protocol === 'HTTPS' ? '/readyz' : '';
@@ -101,12 +107,17 @@ interface Differences {
 }
 
 function differences(view: ClusterView, wish: BalancerWish, { name, found, groups }: Observed): Differences {
-  const { live, attributes, tags } = found ?? { live: {} as LoadBalancerDescription, attributes: {} as LoadBalancerAttributes, tags: {} };
+  const { live, attributes, tags } = found ?? {
+    live: {} as LoadBalancerDescription,
+    attributes: {} as LoadBalancerAttributes,
+    tags: {},
+  };
   const health = wantedHealth(wish);
   const check = live.HealthCheck;
   return {
     listener: !live.ListenerDescriptions?.some(
-      ({ Listener }) => Listener?.LoadBalancerPort === view.apiServerPort && Listener.InstancePort === API_SERVER_BIND_PORT,
+      ({ Listener }) =>
+        Listener?.LoadBalancerPort === view.apiServerPort && Listener.InstancePort === API_SERVER_BIND_PORT,
     ),
     health: !check || Object.entries(health).some(([key, value]) => check[key as keyof typeof health] !== value),
     attributes:
@@ -120,9 +131,15 @@ function differences(view: ClusterView, wish: BalancerWish, { name, found, group
 
 function plan(view: ClusterView, wish: BalancerWish, observed: Observed): Change[] {
   const { name, found, given } = observed;
-  const change = (action: Change['action'], detail: string): Change => ({ action, resource: 'load-balancer', name, detail });
+  const change = (action: Change['action'], detail: string): Change => ({
+    action,
+    resource: 'load-balancer',
+    name,
+    detail,
+  });
   if (!found) return [change('create', `classic, ${wish.scheme}, port ${view.apiServerPort}`)];
-  const record = recordedBalancer(view, 'primary')?.dnsName === found.dnsName ? [] : [change('update', 'record address')];
+  const record =
+    recordedBalancer(view, 'primary')?.dnsName === found.dnsName ? [] : [change('update', 'record address')];
   if (given) return record;
   const { tags, ...parts } = differences(view, wish, observed);
   const differing = Object.entries(parts).filter(([, differs]) => differs);
@@ -160,12 +177,25 @@ function statusOf(wish: BalancerWish, name: string, { live, dnsName }: Classic, 
       healthyThreshold: health.HealthyThreshold,
       unhealthyThreshold: health.UnhealthyThreshold,
     },
-    attributes: { idleTimeout: IDLE_TIMEOUT_SECONDS * NANOSECONDS, crossZoneLoadBalancing: wish.spec.crossZoneLoadBalancing ?? false },
+    attributes: {
+      idleTimeout: IDLE_TIMEOUT_SECONDS * NANOSECONDS,
+      crossZoneLoadBalancing: wish.spec.crossZoneLoadBalancing ?? false,
+    },
   };
 }
 
-function listenerOf(view: ClusterView): { Protocol: string; LoadBalancerPort: number; InstanceProtocol: string; InstancePort: number } {
-  return { Protocol: 'TCP', LoadBalancerPort: view.apiServerPort, InstanceProtocol: 'TCP', InstancePort: API_SERVER_BIND_PORT };
+function listenerOf(view: ClusterView): {
+  Protocol: string;
+  LoadBalancerPort: number;
+  InstanceProtocol: string;
+  InstancePort: number;
+} {
+  return {
+    Protocol: 'TCP',
+    LoadBalancerPort: view.apiServerPort,
+    InstanceProtocol: 'TCP',
+    InstancePort: API_SERVER_BIND_PORT,
+  };
 }
 
 /** Names are unique: creating again with equal settings answers with the balancer that is there. */
@@ -189,7 +219,8 @@ async function converge(scope: ClusterScope, wish: BalancerWish, observed: Obser
   const fresh = observed.found === undefined;
   const differs = differences(scope, wish, observed);
   if (!fresh && differs.listener) await replaceListener(scope, observed);
-  if (differs.health) await whenVisible(scope.ctx, () => elb.configureHealthCheck({ LoadBalancerName, HealthCheck: wantedHealth(wish) }));
+  if (differs.health)
+    await whenVisible(scope.ctx, () => elb.configureHealthCheck({ LoadBalancerName, HealthCheck: wantedHealth(wish) }));
   if (differs.attributes) {
     await elb.modifyLoadBalancerAttributes({
       LoadBalancerName,
@@ -200,8 +231,10 @@ async function converge(scope: ClusterScope, wish: BalancerWish, observed: Obser
     });
   }
   if (fresh) return;
-  if (differs.subnets) await moveSubnets(scope, LoadBalancerName, observed.found?.live.Subnets ?? [], balancerSubnets(scope, wish));
-  if (differs.groups) await elb.applySecurityGroupsToLoadBalancer({ LoadBalancerName, SecurityGroups: [...observed.groups] });
+  if (differs.subnets)
+    await moveSubnets(scope, LoadBalancerName, observed.found?.live.Subnets ?? [], balancerSubnets(scope, wish));
+  if (differs.groups)
+    await elb.applySecurityGroupsToLoadBalancer({ LoadBalancerName, SecurityGroups: [...observed.groups] });
   if (Object.keys(differs.tags).length > 0) {
     await elb.addTags({ LoadBalancerNames: [LoadBalancerName], Tags: tagList(differs.tags) });
   }
@@ -209,13 +242,21 @@ async function converge(scope: ClusterScope, wish: BalancerWish, observed: Obser
 
 async function replaceListener(scope: ClusterScope, { name, found }: Observed): Promise<void> {
   const { elb } = scope.aws;
-  const onPort = found?.live.ListenerDescriptions?.some(({ Listener }) => Listener?.LoadBalancerPort === scope.apiServerPort);
-  if (onPort) await elb.deleteLoadBalancerListeners({ LoadBalancerName: name, LoadBalancerPorts: [scope.apiServerPort] });
+  const onPort = found?.live.ListenerDescriptions?.some(
+    ({ Listener }) => Listener?.LoadBalancerPort === scope.apiServerPort,
+  );
+  if (onPort)
+    await elb.deleteLoadBalancerListeners({ LoadBalancerName: name, LoadBalancerPorts: [scope.apiServerPort] });
   await elb.createLoadBalancerListeners({ LoadBalancerName: name, Listeners: [listenerOf(scope)] });
 }
 
 /** Attaches first: a balancer must never be without a subnet. */
-async function moveSubnets({ aws }: ClusterScope, LoadBalancerName: string, current: readonly string[], wanted: readonly string[]): Promise<void> {
+async function moveSubnets(
+  { aws }: ClusterScope,
+  LoadBalancerName: string,
+  current: readonly string[],
+  wanted: readonly string[],
+): Promise<void> {
   const add = wanted.filter((id) => !current.includes(id));
   const drop = current.filter((id) => !wanted.includes(id));
   if (add.length > 0) await aws.elb.attachLoadBalancerToSubnets({ LoadBalancerName, Subnets: add });

@@ -5,8 +5,8 @@ import type { Change, EnsureTask } from '../../port.js';
 import type { Cloud } from '../cloud.js';
 import { type ClusterScope, type ClusterView, requireVpcId, subnetIdOf, subnetsOf, vpcOf } from '../scope.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
-import { defineTask } from '../task.js';
 import { cloudProviderTag, clusterTag, TAG, tagMap, userTags } from '../tags.js';
+import { defineTask } from '../task.js';
 import { mapLimited } from '../wait.js';
 
 interface Given {
@@ -22,7 +22,8 @@ interface Given {
  */
 export function givenSubnetsTask(cloud: Cloud): EnsureTask<AWSCluster, readonly Given[]> {
   const tagging = cloud.deps.tagUnmanagedNetworkResources ?? true;
-  const missing = (view: ClusterView, given: Given): AWSTags => (tagging ? tagsToAdd(wantedTags(view, given), given.live) : {});
+  const missing = (view: ClusterView, given: Given): AWSTags =>
+    tagging ? tagsToAdd(wantedTags(view, given), given.live) : {};
   return defineTask<readonly Given[]>(cloud, {
     id: 'subnets',
     title: 'Check given subnets',
@@ -56,7 +57,9 @@ async function observe(scope: ClusterScope): Promise<readonly Given[]> {
   const { Subnets = [] } = await scope.aws.ec2.describeSubnets({ Filters: filter });
   const { RouteTables = [] } = await scope.aws.ec2.describeRouteTables({ Filters: filter });
   return wanted.map((spec) => {
-    const live = Subnets.find((subnet) => subnet.SubnetId === subnetIdOf(spec) || (!subnetIdOf(spec) && subnet.CidrBlock === spec.cidrBlock));
+    const live = Subnets.find(
+      (subnet) => subnet.SubnetId === subnetIdOf(spec) || (!subnetIdOf(spec) && subnet.CidrBlock === spec.cidrBlock),
+    );
     if (!live) {
       throw new PerdureError('InvalidConfiguration', `${where}: ${spec.id} is not in VPC ${vpcId}; correct its id`, {
         details: { field: 'spec.network.subnets[].id', value: spec.id },
@@ -73,13 +76,16 @@ function tableOf(subnet: Subnet, tables: readonly RouteTable[]): RouteTable | un
   const associated = (table: RouteTable, test: { readonly id?: string; readonly main?: boolean }): boolean =>
     (table.Associations ?? []).some((a) => (test.id ? a.SubnetId === test.id : a.Main === true));
   return (
-    tables.find((table) => associated(table, { id: subnet.SubnetId ?? '' })) ?? tables.find((table) => associated(table, { main: true }))
+    tables.find((table) => associated(table, { id: subnet.SubnetId ?? '' })) ??
+    tables.find((table) => associated(table, { main: true }))
   );
 }
 
 function leadsOut(table: RouteTable | undefined): boolean {
   return (table?.Routes ?? []).some(
-    (route) => route.DestinationCidrBlock === '0.0.0.0/0' && /^(igw|cagw)-/.test(route.GatewayId ?? route.CarrierGatewayId ?? ''),
+    (route) =>
+      route.DestinationCidrBlock === '0.0.0.0/0' &&
+      /^(igw|cagw)-/.test(route.GatewayId ?? route.CarrierGatewayId ?? ''),
   );
 }
 
@@ -133,6 +139,8 @@ async function untag(scope: ClusterScope): Promise<void> {
   if (SecurityGroups.some((group) => tagMap(group.Tags)[TAG.id] !== clusterId)) return;
   const { Subnets = [] } = await aws.ec2.describeSubnets({ Filters: [{ Name: 'subnet-id', Values: ids }] });
   const key = cloudProviderTag(clusterName);
-  const tagged = Subnets.filter((subnet) => tagMap(subnet.Tags)[key] === 'shared').map((subnet) => subnet.SubnetId ?? '');
+  const tagged = Subnets.filter((subnet) => tagMap(subnet.Tags)[key] === 'shared').map(
+    (subnet) => subnet.SubnetId ?? '',
+  );
   if (tagged.length > 0) await aws.ec2.deleteTags({ Resources: tagged, Tags: [{ Key: key, Value: 'shared' }] });
 }

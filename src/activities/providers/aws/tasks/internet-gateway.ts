@@ -7,8 +7,8 @@ import { hasCode } from '../errors.js';
 import { resourceName } from '../names.js';
 import { type ClusterScope, type ClusterView, isManagedVpc, requireVpcId, subnetsOf, vpcOf } from '../scope.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
-import { defineTask } from '../task.js';
 import { ownedTags, ownershipOf, TAG, tagList, tagMap } from '../tags.js';
+import { defineTask } from '../task.js';
 import { pollUntil, whenVisible } from '../wait.js';
 
 interface Observed {
@@ -64,7 +64,12 @@ function isOurs(view: ClusterView, gateway: InternetGateway): boolean {
 function plan(view: ClusterView, { gateway, attached }: Observed): Change[] {
   if (!isNeeded(view)) return [];
   const name = resourceName.internetGateway(view.clusterName);
-  const change = (action: Change['action'], detail: string): Change => ({ action, resource: 'internet-gateway', name, detail });
+  const change = (action: Change['action'], detail: string): Change => ({
+    action,
+    resource: 'internet-gateway',
+    name,
+    detail,
+  });
   if (!gateway) return [change('create', 'and attach')];
   const changes: Change[] = [];
   if (!attached) changes.push(change('update', 'attach'));

@@ -7,8 +7,8 @@ import { classify, hasCode } from '../errors.js';
 import { clientToken, resourceName } from '../names.js';
 import { type ClusterScope, type ClusterView, isManagedVpc, subnetIdOf, subnetsOf, vpcOf } from '../scope.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
-import { defineTask } from '../task.js';
 import { ownedTags, ownershipOf, TAG, tagList, tagMap } from '../tags.js';
+import { defineTask } from '../task.js';
 import { mapLimited, pollUntil } from '../wait.js';
 
 interface Observed {
@@ -68,7 +68,12 @@ function usable(gateways: readonly NatGateway[], { host }: Wish): NatGateway | u
 
 function plan(view: ClusterView, { gateways }: Observed): Change[] {
   const name = resourceName.natGateway(view.clusterName);
-  const change = (action: Change['action'], detail: string): Change => ({ action, resource: 'nat-gateway', name, detail });
+  const change = (action: Change['action'], detail: string): Change => ({
+    action,
+    resource: 'nat-gateway',
+    name,
+    detail,
+  });
   const changes = wishes(view).flatMap((wish) => {
     const nat = usable(gateways, wish);
     if (!nat) return [change('create', wish.zone)];
@@ -77,7 +82,8 @@ function plan(view: ClusterView, { gateways }: Observed): Change[] {
     return wish.host.natGatewayId === nat.NatGatewayId ? [] : [change('update', `record id of ${wish.zone}`)];
   });
   const ips = view.object.status?.networkStatus?.natGatewaysIPs ?? [];
-  const known = changes.length > 0 || wishes(view).length === 0 || publicIPs(gateways).join() === [...ips].sort().join();
+  const known =
+    changes.length > 0 || wishes(view).length === 0 || publicIPs(gateways).join() === [...ips].sort().join();
   return known ? changes : [change('update', 'record addresses')];
 }
 
@@ -125,7 +131,12 @@ async function recordId(scope: ClusterScope, { host }: Wish, id: string): Promis
 }
 
 /** The token names the predecessor: a replacement is a new gateway, a second attempt is the same one. */
-async function create(scope: ClusterScope, wish: Wish, addresses: readonly Address[], taken: Set<string>): Promise<string> {
+async function create(
+  scope: ClusterScope,
+  wish: Wish,
+  addresses: readonly Address[],
+  taken: Set<string>,
+): Promise<string> {
   const { aws } = scope;
   const allocation = reusable(addresses, wish, taken) ?? (await allocate(scope, wish));
   const { NatGateway: nat } = await aws.ec2.createNatGateway({
@@ -170,13 +181,17 @@ async function allocate(scope: ClusterScope, wish: Wish): Promise<string> {
 }
 
 async function ownAddresses({ aws, clusterId }: ClusterScope): Promise<Address[]> {
-  const { Addresses = [] } = await aws.ec2.describeAddresses({ Filters: [{ Name: `tag:${TAG.id}`, Values: [clusterId] }] });
+  const { Addresses = [] } = await aws.ec2.describeAddresses({
+    Filters: [{ Name: `tag:${TAG.id}`, Values: [clusterId] }],
+  });
   return Addresses.filter((address) => tagMap(address.Tags)[TAG.key]?.startsWith('nat/'));
 }
 
 async function untilAvailable({ aws, ctx }: ClusterScope, ids: readonly string[]): Promise<NatGateway[]> {
   return await pollUntil(ctx, `${ids.length} NAT gateways to become available`, async () => {
-    const { NatGateways = [] } = await aws.ec2.describeNatGateways({ Filter: [{ Name: 'nat-gateway-id', Values: [...ids] }] });
+    const { NatGateways = [] } = await aws.ec2.describeNatGateways({
+      Filter: [{ Name: 'nat-gateway-id', Values: [...ids] }],
+    });
     const failed = NatGateways.find((nat) => nat.State === 'failed');
     if (failed) throw failure(failed);
     return NatGateways.filter((nat) => nat.State === 'available').length === ids.length ? NatGateways : undefined;
@@ -187,9 +202,13 @@ async function untilAvailable({ aws, ctx }: ClusterScope, ids: readonly string[]
 function failure({ NatGatewayId, FailureCode = 'InternalError', FailureMessage }: NatGateway): PerdureError {
   const error = Object.assign(new Error(FailureMessage ?? 'no reason given'), { Code: FailureCode });
   const { type } = classify(error);
-  return new PerdureError(type, `NAT gateway ${NatGatewayId} failed: ${FailureCode}: ${FailureMessage}; the next attempt makes another`, {
-    details: { code: FailureCode },
-  });
+  return new PerdureError(
+    type,
+    `NAT gateway ${NatGatewayId} failed: ${FailureCode}: ${FailureMessage}; the next attempt makes another`,
+    {
+      details: { code: FailureCode },
+    },
+  );
 }
 
 async function remove(scope: ClusterScope): Promise<void> {
@@ -214,7 +233,9 @@ async function untilGone(scope: ClusterScope): Promise<void> {
   const { id } = vpcOf(scope);
   if (!id) return;
   await pollUntil(scope.ctx, 'NAT gateways to be gone', async () => {
-    const { NatGateways = [] } = await scope.aws.ec2.describeNatGateways({ Filter: [{ Name: 'vpc-id', Values: [id] }] });
+    const { NatGateways = [] } = await scope.aws.ec2.describeNatGateways({
+      Filter: [{ Name: 'vpc-id', Values: [id] }],
+    });
     const left = NatGateways.filter((nat) => nat.State !== 'deleted' && isOurs(scope, nat));
     return left.length === 0 ? true : undefined;
   });

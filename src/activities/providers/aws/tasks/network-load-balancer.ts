@@ -24,8 +24,8 @@ import {
   wantedListeners,
 } from '../listeners.js';
 import type { ClusterScope, ClusterView } from '../scope.js';
-import { defineTask } from '../task.js';
 import { missingTags, tagList, tagMap } from '../tags.js';
+import { defineTask } from '../task.js';
 import { pollUntil } from '../wait.js';
 
 const CROSS_ZONE = 'load_balancing.cross_zone.enabled';
@@ -107,7 +107,12 @@ function groupsDiffer({ found, groups }: Observed): boolean {
 
 function plan(view: ClusterView, wish: BalancerWish, observed: Observed): Change[] {
   const { name, found, given, listeners } = observed;
-  const change = (action: Change['action'], detail: string): Change => ({ action, resource: 'load-balancer', name, detail });
+  const change = (action: Change['action'], detail: string): Change => ({
+    action,
+    resource: 'load-balancer',
+    name,
+    detail,
+  });
   if (!found) return [change('create', `network, ${wish.scheme}, port ${view.apiServerPort}`)];
   const changes: Change[] = [];
   if (recordedBalancer(view, wish.slot)?.dnsName !== found.dnsName) changes.push(change('update', 'record address'));
@@ -116,8 +121,12 @@ function plan(view: ClusterView, wish: BalancerWish, observed: Observed): Change
   if (!sameSet(found.subnets, balancerSubnets(view, wish))) changes.push(change('update', 'subnets'));
   if (groupsDiffer(observed)) changes.push(change('update', 'groups'));
   if (found.crossZone !== (wish.spec.crossZoneLoadBalancing ?? false)) changes.push(change('update', 'attributes'));
-  if (Object.keys(missingTags(balancerTags(view, wish, name), found.tags)).length > 0) changes.push(change('update', 'tags'));
-  return [...changes, ...listenerChanges(wantedListeners(view, wish, name), listeners).map((text) => change('update', text))];
+  if (Object.keys(missingTags(balancerTags(view, wish, name), found.tags)).length > 0)
+    changes.push(change('update', 'tags'));
+  return [
+    ...changes,
+    ...listenerChanges(wantedListeners(view, wish, name), listeners).map((text) => change('update', text)),
+  ];
 }
 
 async function apply(scope: ClusterScope, wish: BalancerWish, observed: Observed): Promise<void> {
@@ -178,7 +187,8 @@ async function converge(scope: ClusterScope, wish: BalancerWish, observed: Obser
   if (!found) return;
   const subnets = balancerSubnets(scope, wish);
   if (!sameSet(found.subnets, subnets)) await elbv2.setSubnets({ LoadBalancerArn: arn, Subnets: subnets });
-  if (groupsDiffer(observed)) await elbv2.setSecurityGroups({ LoadBalancerArn: arn, SecurityGroups: [...observed.groups] });
+  if (groupsDiffer(observed))
+    await elbv2.setSecurityGroups({ LoadBalancerArn: arn, SecurityGroups: [...observed.groups] });
   const tags = missingTags(balancerTags(scope, wish, name), found.tags);
   if (Object.keys(tags).length > 0) await elbv2.addTags({ ResourceArns: [arn], Tags: tagList(tags) });
 }

@@ -5,10 +5,19 @@ import { dependents } from '../blockers.js';
 import type { Cloud } from '../cloud.js';
 import { hasCode } from '../errors.js';
 import { clientToken, resourceName } from '../names.js';
-import { type ClusterScope, type ClusterView, isGivenSubnet, isManagedVpc, requireVpcId, subnetIdOf, subnetsOf, vpcOf } from '../scope.js';
+import {
+  type ClusterScope,
+  type ClusterView,
+  isGivenSubnet,
+  isManagedVpc,
+  requireVpcId,
+  subnetIdOf,
+  subnetsOf,
+  vpcOf,
+} from '../scope.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
-import { defineTask } from '../task.js';
 import { ownedTags, ownershipOf, TAG, tagList, tagMap } from '../tags.js';
+import { defineTask } from '../task.js';
 import { mapLimited, pollUntil, whenVisible } from '../wait.js';
 
 interface Observed {
@@ -78,9 +87,12 @@ function pairs(view: ClusterView, { tables }: Observed): Pair[] {
   return shaped.map((subnet) => {
     const id = subnetIdOf(subnet);
     const mine = tables.filter((table) => isOurs(view, table));
-    const current = mine.find((table) => table.Associations?.some((a) => a.SubnetId === id && a.SubnetId !== undefined));
+    const current = mine.find((table) =>
+      table.Associations?.some((a) => a.SubnetId === id && a.SubnetId !== undefined),
+    );
     const table =
-      current ?? mine.find((one) => one.RouteTableId === subnet.routeTableId || tagMap(one.Tags)[TAG.key] === keyOf(subnet));
+      current ??
+      mine.find((one) => one.RouteTableId === subnet.routeTableId || tagMap(one.Tags)[TAG.key] === keyOf(subnet));
     return { subnet, table, associated: current !== undefined };
   });
 }
@@ -90,7 +102,13 @@ function nameOf(view: ClusterView, { isPublic, availabilityZone }: SubnetSpec): 
 }
 
 function wantedTags(view: ClusterView, subnet: SubnetSpec): AWSTags {
-  return ownedTags({ ...view, name: nameOf(view, subnet), role: 'common', key: keyOf(subnet), additional: view.object.spec.additionalTags });
+  return ownedTags({
+    ...view,
+    name: nameOf(view, subnet),
+    role: 'common',
+    key: keyOf(subnet),
+    additional: view.object.spec.additionalTags,
+  });
 }
 
 /** What differs from the wish; pure. */
@@ -103,10 +121,14 @@ export function planRouteTables(view: ClusterView, observed: Observed): Change[]
       detail,
     });
     if (!table) return [change('create', `for subnet ${subnet.id}`)];
-    const routes = wantedRoutes(view, subnet).map((wanted) => [wanted.destination, routeState(wanted, table.Routes)] as const);
+    const routes = wantedRoutes(view, subnet).map(
+      (wanted) => [wanted.destination, routeState(wanted, table.Routes)] as const,
+    );
     return [
       ...(associated ? [] : [change('update', `associate with subnet ${subnet.id}`)]),
-      ...routes.filter(([, state]) => state !== 'right').map(([to, state]) => change('update', `route to ${to} is ${state}`)),
+      ...routes
+        .filter(([, state]) => state !== 'right')
+        .map(([to, state]) => change('update', `route to ${to} is ${state}`)),
       ...(isEmpty(tagsToAdd(wantedTags(view, subnet), table)) ? [] : [change('update', 'tags')]),
       ...(subnet.routeTableId === table.RouteTableId ? [] : [change('update', 'record id')]),
     ];
@@ -143,7 +165,12 @@ async function create(scope: ClusterScope, subnet: SubnetSpec): Promise<RouteTab
 }
 
 /** Our subnet may have been given another table by hand: then the association is moved, and that table stays as it is. */
-async function associate(scope: ClusterScope, subnet: SubnetSpec, tableId: string, tables: readonly RouteTable[]): Promise<void> {
+async function associate(
+  scope: ClusterScope,
+  subnet: SubnetSpec,
+  tableId: string,
+  tables: readonly RouteTable[],
+): Promise<void> {
   const { aws, ctx } = scope;
   const id = subnetIdOf(subnet) ?? '';
   const current = tables.flatMap((table) => table.Associations ?? []).find((a) => a.SubnetId === id);
@@ -173,7 +200,10 @@ async function converge(scope: ClusterScope, subnet: SubnetSpec, table: RouteTab
   await addTags(aws, RouteTableId, tagsToAdd(wantedTags(scope, subnet), table));
 }
 
-async function createRoute({ aws }: ClusterScope, route: { RouteTableId: string; DestinationCidrBlock: string }): Promise<void> {
+async function createRoute(
+  { aws }: ClusterScope,
+  route: { RouteTableId: string; DestinationCidrBlock: string },
+): Promise<void> {
   try {
     await aws.ec2.createRoute(route);
   } catch (error) {
@@ -197,7 +227,12 @@ async function remove(scope: ClusterScope): Promise<void> {
     } catch (error) {
       if (hasCode(error, 'InvalidRouteTableID.NotFound')) return;
       if (!hasCode(error, 'DependencyViolation')) throw error;
-      throw await dependents(scope, `route table ${RouteTableId}`, [{ Name: 'vpc-id', Values: [vpcOf(scope).id ?? ''] }], error);
+      throw await dependents(
+        scope,
+        `route table ${RouteTableId}`,
+        [{ Name: 'vpc-id', Values: [vpcOf(scope).id ?? ''] }],
+        error,
+      );
     }
   });
   await pollUntil(ctx, 'route tables to be gone', async () => ((await ours()).length === 0 ? true : undefined));

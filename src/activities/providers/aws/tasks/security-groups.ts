@@ -2,8 +2,8 @@ import type { SecurityGroup } from '@aws-sdk/client-ec2';
 import type { AWSCluster, AWSClusterSpec, AWSTags, SecurityGroupRole } from '../../../../api/types/aws.js';
 import {
   type AtomicRule,
-  desiredIngress,
   describeRule,
+  desiredIngress,
   diffRules,
   GROUP_ROLES,
   type GroupRole,
@@ -18,8 +18,8 @@ import { resourceName, rivalGroupName } from '../names.js';
 import { fromPermissions, toPermissions } from '../permissions.js';
 import { type ClusterScope, type ClusterView, isManagedVpc, requireVpcId, vpcOf } from '../scope.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
-import { defineTask } from '../task.js';
 import { cloudProviderTag, ownedTags, ownershipOf, TAG, tagList, tagMap } from '../tags.js';
+import { defineTask } from '../task.js';
 import { mapLimited, pollUntil, whenVisible } from '../wait.js';
 import { liveGateways, publicIPs } from './nat-gateways.js';
 
@@ -47,9 +47,16 @@ export function securityGroupsTask(cloud: Cloud, spec: AWSClusterSpec): EnsureTa
 export function needsNatIPs(spec: AWSClusterSpec): boolean {
   const { network, controlPlaneLoadBalancer: primary, secondaryControlPlaneLoadBalancer: secondary } = spec;
   const custom = [...(primary?.ingressRules ?? []), ...(secondary?.ingressRules ?? [])];
-  const rules = [...custom, ...(network?.additionalControlPlaneIngressRules ?? []), ...(network?.additionalNodeIngressRules ?? [])];
+  const rules = [
+    ...custom,
+    ...(network?.additionalControlPlaneIngressRules ?? []),
+    ...(network?.additionalNodeIngressRules ?? []),
+  ];
   const kubelets = custom.length > 0 && primary?.scheme !== 'internal';
-  return (kubelets || rules.some((rule) => rule.natGatewaysIPsSource)) && (!network?.vpc?.id || network.vpc.tags !== undefined);
+  return (
+    (kubelets || rules.some((rule) => rule.natGatewaysIPsSource)) &&
+    (!network?.vpc?.id || network.vpc.tags !== undefined)
+  );
 }
 
 async function observe(scope: ClusterScope): Promise<Observed> {
@@ -87,20 +94,28 @@ function overridesOf(view: ClusterView): Partial<Record<SecurityGroupRole, strin
 function checkOverrides(view: ClusterView, groups: readonly SecurityGroup[]): void {
   const where = `AWSCluster ${view.namespace}/${view.object.metadata.name}: spec.network.securityGroupOverrides`;
   const wrong = (message: string): PerdureError =>
-    new PerdureError('InvalidConfiguration', `${where}${message}`, { details: { field: 'spec.network.securityGroupOverrides' } });
+    new PerdureError('InvalidConfiguration', `${where}${message}`, {
+      details: { field: 'spec.network.securityGroupOverrides' },
+    });
   const overrides = Object.entries(overridesOf(view));
-  if (overrides.length > 0 && isManagedVpc(view)) throw wrong(' needs a VPC of yours; set spec.network.vpc.id or remove it');
+  if (overrides.length > 0 && isManagedVpc(view))
+    throw wrong(' needs a VPC of yours; set spec.network.vpc.id or remove it');
   const absent = overrides.find(([, id]) => !groups.some((group) => group.GroupId === id));
   if (absent) throw wrong(`[${absent[0]}]: group ${absent[1]} is not in VPC ${vpcOf(view).id}; correct the id`);
 }
 
 /** The group of a role: the user's, ours by tag, or upstream's where that is certain. */
-export function groupOf(view: ClusterView, role: SecurityGroupRole, groups: readonly SecurityGroup[]): SecurityGroup | undefined {
+export function groupOf(
+  view: ClusterView,
+  role: SecurityGroupRole,
+  groups: readonly SecurityGroup[],
+): SecurityGroup | undefined {
   const override = overridesOf(view)[role];
   if (override) return groups.find((group) => group.GroupId === override);
   const withRole = groups.filter((group) => tagMap(group.Tags)[TAG.role] === role);
   return (
-    withRole.find((group) => ownershipOf(tagMap(group.Tags), view) === 'ours') ?? withRole.find((group) => isUpstreams(view, group))
+    withRole.find((group) => ownershipOf(tagMap(group.Tags), view) === 'ours') ??
+    withRole.find((group) => isUpstreams(view, group))
   );
 }
 
@@ -134,7 +149,12 @@ interface RoleState {
 function roleStates(view: ClusterView, groups: readonly SecurityGroup[]): RoleState[] {
   return GROUP_ROLES.map((role) => {
     const group = groupOf(view, role, groups);
-    return { role, group, name: group?.GroupName ?? nameOf(view, role, groups), given: overridesOf(view)[role] !== undefined };
+    return {
+      role,
+      group,
+      name: group?.GroupName ?? nameOf(view, role, groups),
+      given: overridesOf(view)[role] !== undefined,
+    };
   });
 }
 
@@ -155,9 +175,15 @@ export function ruleChanges(
 /** What differs from the wish; pure. */
 export function planSecurityGroups(view: ClusterView, { groups, natIPs }: Observed): Change[] {
   const states = roleStates(view, groups);
-  const id = (role: SecurityGroupRole): string => states.find((s) => s.role === role)?.group?.GroupId ?? `<new ${role}>`;
+  const id = (role: SecurityGroupRole): string =>
+    states.find((s) => s.role === role)?.group?.GroupId ?? `<new ${role}>`;
   const changes = states.flatMap(({ role, group, name, given }) => {
-    const change = (action: Change['action'], detail: string): Change => ({ action, resource: 'security-group', name, detail });
+    const change = (action: Change['action'], detail: string): Change => ({
+      action,
+      resource: 'security-group',
+      name,
+      detail,
+    });
     if (given) return [];
     const { revoke, authorize } = ruleChanges(view, role, fromPermissions(group?.IpPermissions), natIPs, id);
     return [
@@ -169,7 +195,12 @@ export function planSecurityGroups(view: ClusterView, { groups, natIPs }: Observ
   });
   const recorded = view.object.status?.networkStatus?.securityGroups ?? {};
   if (changes.length === 0 && states.some(({ role, group }) => recorded[role]?.id !== group?.GroupId)) {
-    changes.push({ action: 'update', resource: 'security-group', name: 'status.networkStatus.securityGroups', detail: 'record ids' });
+    changes.push({
+      action: 'update',
+      resource: 'security-group',
+      name: 'status.networkStatus.securityGroups',
+      detail: 'record ids',
+    });
   }
   const lax = laxDefaultGroup(view, groups);
   if (lax) changes.push({ action: 'update', resource: 'security-group', name: 'default', detail: 'revoke all rules' });
@@ -255,7 +286,8 @@ async function remove(scope: ClusterScope): Promise<void> {
   const ours = async (): Promise<SecurityGroup[]> =>
     (await vpcGroups(scope)).filter(
       (group) =>
-        (ownershipOf(tagMap(group.Tags), scope) === 'ours' || isUpstreams(scope, group)) && !overrides.has(group.GroupId ?? ''),
+        (ownershipOf(tagMap(group.Tags), scope) === 'ours' || isUpstreams(scope, group)) &&
+        !overrides.has(group.GroupId ?? ''),
     );
   const groups = await ours();
   if (groups.length === 0) return;
@@ -271,7 +303,13 @@ async function remove(scope: ClusterScope): Promise<void> {
       await ignoring(['InvalidGroup.NotFound'], () => aws.ec2.deleteSecurityGroup({ GroupId }));
     } catch (error) {
       if (!hasCode(error, 'DependencyViolation', 'InvalidGroup.InUse')) throw error;
-      throw await dependents(scope, `security group ${GroupId} (${GroupName})`, [{ Name: 'group-id', Values: [GroupId] }], error, GroupId);
+      throw await dependents(
+        scope,
+        `security group ${GroupId} (${GroupName})`,
+        [{ Name: 'group-id', Values: [GroupId] }],
+        error,
+        GroupId,
+      );
     }
   });
   await pollUntil(ctx, 'security groups to be gone', async () => ((await ours()).length === 0 ? true : undefined));

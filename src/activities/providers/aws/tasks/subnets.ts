@@ -18,9 +18,9 @@ import {
   vpcOf,
 } from '../scope.js';
 import { availabilityZones } from '../static-data.js';
-import { defineTask } from '../task.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
 import { cloudProviderTag, ownedTags, ownershipOf, TAG, tagList, tagMap, userTags } from '../tags.js';
+import { defineTask } from '../task.js';
 import { mapLimited, pollUntil, whenVisible } from '../wait.js';
 
 interface Observed {
@@ -129,7 +129,11 @@ function wantedTags(view: ClusterView, spec: SubnetSpec): AWSTags {
 }
 
 /** Attributes we set: public addresses at launch in public subnets, and the host-name type when the spec wishes one. */
-function attributes(view: ClusterView, spec: SubnetSpec, live: Subnet): readonly { readonly name: string; readonly input: object }[] {
+function attributes(
+  view: ClusterView,
+  spec: SubnetSpec,
+  live: Subnet,
+): readonly { readonly name: string; readonly input: object }[] {
   const hostname = vpcOf(view).privateDnsHostnameTypeOnLaunch;
   const found: { name: string; input: object }[] = [];
   if (spec.isPublic && live.MapPublicIpOnLaunch !== true) {
@@ -142,7 +146,12 @@ function attributes(view: ClusterView, spec: SubnetSpec, live: Subnet): readonly
 }
 
 function plan(view: ClusterView, observed: Observed): Change[] {
-  const change = (action: Change['action'], name: string, detail: string): Change => ({ action, resource: 'subnet', name, detail });
+  const change = (action: Change['action'], name: string, detail: string): Change => ({
+    action,
+    resource: 'subnet',
+    name,
+    detail,
+  });
   const changes = pairs(view, observed).flatMap(({ spec, live }) => {
     if (!live) {
       if (isGivenSubnet(spec)) return [change('update', spec.id, 'wait: it does not exist in the VPC')];
@@ -161,7 +170,9 @@ function plan(view: ClusterView, observed: Observed): Change[] {
 function isRecorded(view: ClusterView, spec: SubnetSpec, live: Subnet | undefined): boolean {
   if (!live) return true;
   const stored = subnetsOf(view).find((subnet) => subnet.id === spec.id);
-  return stored !== undefined && subnetIdOf(stored) === live.SubnetId && stored.availabilityZone === live.AvailabilityZone;
+  return (
+    stored !== undefined && subnetIdOf(stored) === live.SubnetId && stored.availabilityZone === live.AvailabilityZone
+  );
 }
 
 async function apply(scope: ClusterScope, observed: Observed): Promise<void> {
@@ -241,10 +252,15 @@ async function converge(scope: ClusterScope, spec: SubnetSpec, live: Subnet): Pr
 async function remove(scope: ClusterScope): Promise<void> {
   const { aws, ctx } = scope;
   if (!isManagedVpc(scope)) return;
-  const given = new Set(subnetsOf(scope).filter(isGivenSubnet).map((subnet) => subnet.id));
+  const given = new Set(
+    subnetsOf(scope)
+      .filter(isGivenSubnet)
+      .map((subnet) => subnet.id),
+  );
   const ours = async (): Promise<Subnet[]> =>
     (await describe(scope)).filter(
-      (subnet) => ['ours', 'upstream'].includes(ownershipOf(tagMap(subnet.Tags), scope)) && !given.has(subnet.SubnetId ?? ''),
+      (subnet) =>
+        ['ours', 'upstream'].includes(ownershipOf(tagMap(subnet.Tags), scope)) && !given.has(subnet.SubnetId ?? ''),
     );
   const subnets = await ours();
   if (subnets.length === 0) return;

@@ -1,16 +1,15 @@
 import type { Vpc } from '@aws-sdk/client-ec2';
-import type { AWSTags } from '../../../../api/types/aws.js';
+import type { AWSCluster, AWSTags } from '../../../../api/types/aws.js';
 import { PerdureError } from '../../../../domain/errors.js';
 import type { Change, EnsureTask } from '../../port.js';
-import type { AWSCluster } from '../../../../api/types/aws.js';
 import { dependents } from '../blockers.js';
 import type { Cloud } from '../cloud.js';
 import { hasCode } from '../errors.js';
 import { resourceName } from '../names.js';
 import { type ClusterScope, type ClusterView, isManagedVpc, vpcOf } from '../scope.js';
-import { defineTask } from '../task.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
 import { ownedTags, ownershipOf, TAG, tagList, tagMap } from '../tags.js';
+import { defineTask } from '../task.js';
 import { pollUntil, whenVisible } from '../wait.js';
 
 const DEFAULT_CIDR = '10.0.0.0/16';
@@ -63,7 +62,10 @@ async function byId(scope: ClusterScope, id: string): Promise<Vpc> {
     );
   }
   if (isManagedVpc(scope) && ownershipOf(tagMap(vpc.Tags), scope) === 'foreign') {
-    throw new PerdureError('OwnershipConflict', `VPC ${id} carries the ${TAG.id} of another cluster; it is not touched`);
+    throw new PerdureError(
+      'OwnershipConflict',
+      `VPC ${id} carries the ${TAG.id} of another cluster; it is not touched`,
+    );
   }
   if (ownershipOf(vpcOf(scope).tags, scope) === 'foreign') {
     // A copy of another cluster's manifest: its record says that the VPC is made by its controller.
@@ -76,7 +78,9 @@ async function byId(scope: ClusterScope, id: string): Promise<Vpc> {
 }
 
 async function byTag(scope: ClusterScope): Promise<Vpc | undefined> {
-  const { Vpcs = [] } = await scope.aws.ec2.describeVpcs({ Filters: [{ Name: `tag:${TAG.id}`, Values: [scope.clusterId] }] });
+  const { Vpcs = [] } = await scope.aws.ec2.describeVpcs({
+    Filters: [{ Name: `tag:${TAG.id}`, Values: [scope.clusterId] }],
+  });
   if (Vpcs.length > 1) {
     const ids = Vpcs.map((vpc) => vpc.VpcId).join(', ');
     throw new PerdureError(
@@ -124,7 +128,8 @@ async function apply(scope: ClusterScope, observed: Observed): Promise<void> {
   if (vpc.State !== 'available') await untilAvailable(scope, id);
   if (!observed.managed) return;
   await addTags(aws, id, tagsToAdd(tags, vpc));
-  const attribute = (value: object): Promise<unknown> => whenVisible(ctx, () => aws.ec2.modifyVpcAttribute({ VpcId: id, ...value }));
+  const attribute = (value: object): Promise<unknown> =>
+    whenVisible(ctx, () => aws.ec2.modifyVpcAttribute({ VpcId: id, ...value }));
   if (!observed.dnsSupport) await attribute({ EnableDnsSupport: { Value: true } });
   if (!observed.dnsHostnames) await attribute({ EnableDnsHostnames: { Value: true } });
 }
@@ -159,7 +164,8 @@ async function remove(scope: ClusterScope): Promise<void> {
     await aws.ec2.deleteVpc({ VpcId: vpc.VpcId });
   } catch (error) {
     if (hasCode(error, 'InvalidVpcID.NotFound')) return;
-    if (hasCode(error, 'DependencyViolation')) throw await dependents(scope, `VPC ${vpc.VpcId}`, [{ Name: 'vpc-id', Values: [vpc.VpcId] }], error);
+    if (hasCode(error, 'DependencyViolation'))
+      throw await dependents(scope, `VPC ${vpc.VpcId}`, [{ Name: 'vpc-id', Values: [vpc.VpcId] }], error);
     throw error;
   }
   await pollUntil(ctx, `VPC ${vpc.VpcId} to be gone`, async () => ((await find()) ? undefined : true));

@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import { missingTags, type Ownership, ownedTags, ownershipOf, TAG, tagList, tagMap, userTags } from './tags.js';
+
+const me = { clusterName: 'one', clusterId: 'id-1' };
+const upstream = 'sigs.k8s.io/cluster-api-provider-aws/cluster/one';
+
+describe('ownedTags', () => {
+  test('carries the id, both owner tags, role and key', () => {
+    expect(ownedTags({ ...me, name: 'one-vpc', role: 'common', key: 'vpc' })).toEqual({
+      Name: 'one-vpc',
+      [upstream]: 'owned',
+      [TAG.role]: 'common',
+      [TAG.key]: 'vpc',
+      [TAG.id]: 'id-1',
+    });
+  });
+
+  test('lets the user name a resource but never change whose it is', () => {
+    const additional = { Name: 'mine', [TAG.id]: 'other', [upstream]: 'shared', team: 'a' };
+    expect(ownedTags({ ...me, name: 'one-vpc', additional })).toEqual({
+      Name: 'mine',
+      team: 'a',
+      [upstream]: 'owned',
+      [TAG.id]: 'id-1',
+    });
+  });
+});
+
+test.each<[string, Record<string, string> | undefined, Ownership]>([
+  ['our id', { [TAG.id]: 'id-1' }, 'ours'],
+  ['our id beside the name of another', { [TAG.id]: 'id-1', [upstream.replace('one', 'two')]: 'owned' }, 'ours'],
+  ["another's id beside our name", { [TAG.id]: 'id-2', [upstream]: 'owned' }, 'foreign'],
+  ['our name alone', { [upstream]: 'owned' }, 'upstream'],
+  ['our name as shared', { [upstream]: 'shared' }, 'none'],
+  ['the cloud controller manager only', { 'kubernetes.io/cluster/one': 'owned' }, 'none'],
+  ['nothing', undefined, 'none'],
+])('a resource with %s is judged', (_, tags, owner) => {
+  expect(ownershipOf(tags, me)).toBe(owner);
+});
+
+test('lists are sorted and survive a round trip', () => {
+  const tags = { b: '2', a: '1' };
+  expect(tagList(tags)).toEqual([
+    { Key: 'a', Value: '1' },
+    { Key: 'b', Value: '2' },
+  ]);
+  expect(tagMap(tagList(tags))).toEqual(tags);
+  expect(missingTags({ a: '1', b: '3', c: '4' }, tags)).toEqual({ b: '3', c: '4' });
+});
+
+test('reserved keys are not taken from users', () => {
+  expect(
+    userTags({
+      team: 'a',
+      Name: 'x',
+      [TAG.id]: 'y',
+      'kubernetes.io/cluster/one': 'owned',
+      'aws:x': '1',
+      [TAG.elb]: '1',
+    }),
+  ).toEqual({ team: 'a' });
+});

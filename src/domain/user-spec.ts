@@ -1,0 +1,27 @@
+import type { KubeObject } from '../api/types/meta.js';
+import { readPath } from './contract.js';
+import { fnv1a } from './names.js';
+
+/** Spec fields that controllers fill in while they work: their change is no wish of a person, and wakes and retries nothing. */
+const FILLED_IN: Readonly<Record<string, readonly string[]>> = {
+  Machine: ['providerID', 'failureDomain', 'bootstrap.dataSecretName'],
+  AWSMachine: ['providerID', 'instanceID', 'cloudInit.secretPrefix', 'cloudInit.secretCount'],
+};
+
+function without(value: unknown, path: readonly string[]): unknown {
+  const [head, ...rest] = path;
+  if (head === undefined || typeof value !== 'object' || value === null || !(head in value)) return value;
+  const { [head]: inner, ...others } = value as Record<string, unknown>;
+  return rest.length === 0 ? others : { ...others, [head]: without(inner, rest) };
+}
+
+/**
+ * Identifies what people wish of an object: its generation, or for kinds whose spec controllers fill in, a digest of the rest of the spec. Equal
+ * values: nobody asked for anything else.
+ */
+export function wishOf(object: KubeObject): string {
+  const filled = FILLED_IN[object.kind];
+  if (!filled) return String(object.metadata.generation ?? 0);
+  const spec = filled.reduce<unknown>((rest, path) => without(rest, path.split('.')), readPath(object, 'spec'));
+  return fnv1a(JSON.stringify(spec) ?? '').toString(36);
+}
