@@ -20,4 +20,5 @@ if (!process.argv.includes('--no-build')) {
   if (code !== 0) process.exit(code);
 }
 const { main } = await import(url('test/chaos/main.ts'));
-process.exitCode = await main(process.argv.slice(2).filter((a) => a !== '--no-build'));
+// What still waits for something when the test was interrupted must not keep the process.
+process.exit(await main(process.argv.slice(2).filter((a) => a !== '--no-build')));

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../api/types/meta.js';
-import { isControlPlaneMachine } from '../domain/contract.js';
+import { isControlPlaneMachine, readPath } from '../domain/contract.js';
 import { LABEL } from '../domain/names.js';
 import { ABSENT, clusterFacts, type Facts, factsOf, machineGate } from './facts.js';
 import {
@@ -56,7 +56,10 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
 }
 
 function clusterFactsFor(object: KubeObject, cluster: KubeObject): Facts {
-  return object.kind === 'Machine' ? machineGate(cluster, isControlPlaneMachine(object)) : clusterFacts(cluster);
+  if (object.kind !== 'Machine') return clusterFacts(cluster);
+  // Whoever brings bootstrap data waits for the infrastructure only.
+  const early = isControlPlaneMachine(object) || readPath(object, 'spec.bootstrap.dataSecretName') !== undefined;
+  return machineGate(cluster, early);
 }
 
 /** The lanes that may be waiting for `object`, itself included when it has one: the inverse of `dependenciesOf`. Pure. */

@@ -27,9 +27,9 @@ export function clusterFacts(cluster: KubeObject | undefined): Facts {
 }
 
 /** What a Machine waits for on its Cluster: one gate, so that the steps on the way to it wake nobody. */
-export function machineGate(cluster: KubeObject, controlPlane: boolean): Facts {
+export function machineGate(cluster: KubeObject, early: boolean): Facts {
   const provisioned = readPath(cluster, 'status.initialization.infrastructureProvisioned') === true;
-  return facts(cluster, [provisioned && (controlPlane || isInitialized(cluster))]);
+  return facts(cluster, [provisioned && (early || isInitialized(cluster))]);
 }
 
 /** What the owner of a Machine and its Cluster wait for on it. */

@@ -29,6 +29,7 @@ interface Record_ {
 }
 
 const pidFile = (layout: Layout, name: string): string => path.join(layout.run, `${name}.json`);
+/** Where a component's output goes. */
 export const logFile = (layout: Layout, name: string): string => path.join(layout.logs, `${name}.log`);
 
 /** The recorded process of a component, if that very process still runs. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
@@ -5,7 +6,7 @@ import path from 'node:path';
 /** Writes a file so that a reader sees the old or the new content, never half of it. */
 export async function writeAtomic(file: string, text: string, mode = 0o600): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
-  const draft = `${file}.${process.pid}.new`;
+  const draft = `${file}.${process.pid}.${randomUUID()}.new`;
   await writeFile(draft, text, { mode });
   await rename(draft, file);
 }

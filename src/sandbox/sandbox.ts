@@ -12,6 +12,7 @@ import { bridge, type Entry, machineHost, NAMESPACE, type ProcessEnv, temporal, 
 import { freePorts, readJson, writeAtomic } from './files.js';
 import type { Endpoints, Layout } from './layout.js';
 import { startMoto, stopMoto } from './moto/index.js';
+import { followNames } from './names.js';
 import { ensureSandboxPki, type SandboxPki } from './pki.js';
 import { seedAws } from './seed-aws.js';
 import { type Supervision, supervise } from './supervisor.js';
@@ -81,7 +82,9 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
   const pki = await ensureSandboxPki(layout);
   await writeKubeconfig(layout.kubeconfig, endpoints, pki);
   const supervision = supervise(layout, say);
+  const names = new AbortController();
   const stopAll = async (): Promise<void> => {
+    names.abort();
     await supervision.stop();
     await stopMoto(layout.moto);
   };
@@ -121,6 +124,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     ]);
     if (options.machineTree)
       await step('machine host', () => supervision.start(machineHost(perdure, () => hostReady(layout))));
+    else void followNames(layout, endpoints.aws, names.signal);
     await step('workers', () => supervision.start(workers(perdure, options.entries?.workers)));
     for (const replica of await workerReplicas(options, perdure)) await step(replica.name, () => supervision.start(replica));
     await step('bridge', () => supervision.start(bridge(perdure, options.entries?.bridge)));

@@ -44,6 +44,7 @@ export async function takeOwnership(layout: Layout): Promise<void> {
   await writeAtomic(layout.supervisor, JSON.stringify(identityOf(process.pid)));
 }
 
+/** The sandbox's processes as one. */
 export interface Supervision {
   /** Starts what does not run, in order, each ready before the next. */
   start(component: Component): Promise<void>;
@@ -58,22 +59,17 @@ export function supervise(layout: Layout, say: (line: string) => void): Supervis
   const components: Component[] = [];
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
-  let busy = false;
+  let checking: Promise<void> | undefined;
   const failures = new Map<string, number>();
 
   const check = async (): Promise<void> => {
-    if (busy || stopping) return;
-    busy = true;
-    try {
-      for (const component of components) {
-        if (stopping || component.restart !== true || (await runningProcess(layout, component.name))) continue;
-        const count = (failures.get(component.name) ?? 0) + 1;
-        failures.set(component.name, count);
-        say(`${component.name} ended; starting it again (restart ${count})`);
-        await startComponent(layout, component);
-      }
-    } finally {
-      busy = false;
+    for (const component of components) {
+      if (component.restart !== true || (await runningProcess(layout, component.name))) continue;
+      if (stopping) return;
+      const count = (failures.get(component.name) ?? 0) + 1;
+      failures.set(component.name, count);
+      say(`${component.name} ended; starting it again (restart ${count})`);
+      await startComponent(layout, component);
     }
   };
 
@@ -92,12 +88,18 @@ export function supervise(layout: Layout, say: (line: string) => void): Supervis
     },
     watch() {
       timer = setInterval(() => {
-        check().catch((error: unknown) => say(`supervisor: ${error instanceof Error ? error.message : String(error)}`));
+        checking ??= check()
+          .catch((error: unknown) => say(`supervisor: ${error instanceof Error ? error.message : String(error)}`))
+          .finally(() => {
+            checking = undefined;
+          });
       }, RESTART_EVERY_MS);
     },
     async stop() {
       stopping = true;
       if (timer) clearInterval(timer);
+      // a restart under way would outlive the stop
+      await checking;
       for (const component of [...components].reverse()) await stopComponent(layout, component.name, component.graceMs);
       await rm(layout.supervisor, { force: true });
     },

@@ -184,6 +184,7 @@ export class FakeKube implements Kube {
       const what = `apply ${label(kind, object.metadata)}`;
       if (current === undefined && options.subresource) throw notFound(what);
       this.#checkVersion(what, current, object.metadata.resourceVersion);
+      if (object.metadata.uid !== undefined && object.metadata.uid !== current?.metadata.uid) throw uidMismatch(what);
       const fieldsKey = `${tableName(kind)}/${keyOf(object.metadata)}/${current?.metadata.uid ?? ''}`;
       const applied = this.#applied.get(fieldsKey) ?? [];
       const { merged, fields } = applyFields(current, object, applied, options, what);
@@ -394,6 +395,12 @@ function label(kind: ResourceKind, ref: NamespacedName): string {
 function notFound(what: string): PerdureError {
   return new PerdureError('NotFound', `${what}: API server answered 404: not found`, {
     details: { status: 404, reason: 'NotFound' },
+  });
+}
+
+function uidMismatch(what: string): PerdureError {
+  return new PerdureError('Conflict', `${what}: API server answered 409: uid mismatch`, {
+    details: { status: 409, reason: 'Conflict' },
   });
 }
 

@@ -80,7 +80,7 @@ export function aMachine(
 }
 
 /** The KubeadmConfig of `machine`. */
-export function aKubeadmConfig(machine: Machine, spec: KubeadmConfig['spec'] = {}): KubeadmConfig {
+export function aKubeadmConfig(machine: Machine, spec?: KubeadmConfig['spec']): KubeadmConfig {
   return {
     apiVersion: 'bootstrap.cluster.x-k8s.io/v1beta2',
     kind: 'KubeadmConfig',
@@ -89,6 +89,7 @@ export function aKubeadmConfig(machine: Machine, spec: KubeadmConfig['spec'] = {
       labels: { ...machine.metadata.labels },
       ownerReferences: [ownerReference(machine, { controller: true })],
     },
-    spec,
+    // The schema refuses an empty spec.
+    ...(spec && Object.keys(spec).length > 0 ? { spec } : {}),
   };
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { toolPath } from '../../../test/helpers/tools.js';
 import type { ClusterConfiguration, InitConfiguration, JoinConfiguration } from '../../api/types/index.js';
 import {
@@ -16,6 +16,7 @@ import { KUBERNETES_VERSION } from '../../sandbox/tools/index.js';
 
 /** kubeadm itself says whether it understands what is rendered: a misspelt or misplaced field is an error to it. */
 const run = promisify(execFile);
+jest.setTimeout(60_000);
 let kubeadm: string;
 let directory: string;
 
@@ -91,7 +92,12 @@ const init: InitConfiguration = {
     },
   ],
   localAPIEndpoint: { advertiseAddress: '10.0.0.1', bindPort: 6443 },
-  nodeRegistration: { ...nodeRegistration, ignorePreflightErrors: ['Swap'], kubeletExtraArgs: [...nodeRegistration.kubeletExtraArgs], taints: [] },
+  nodeRegistration: {
+    ...nodeRegistration,
+    ignorePreflightErrors: ['Swap'],
+    kubeletExtraArgs: [...nodeRegistration.kubeletExtraArgs],
+    taints: [],
+  },
   patches: { directory: '/patches' },
   skipPhases: ['addon/kube-proxy'],
   timeouts,
@@ -132,7 +138,14 @@ test('the smallest configurations are understood', async () => {
   await validate(clusterConfigurationFor('v1beta4', {}, data), initConfigurationFor('v1beta4'));
   const discovery = { bootstrapToken: join.discovery?.bootstrapToken ?? {} };
   await validate(joinConfigurationFor('v1beta4', { discovery }));
-  await validate(joinConfigurationFor('v1beta4', { discovery: { file: { kubeConfigPath: 'https://discovery.example.test/conf' }, tlsBootstrapToken: 'abcdef.0123456789abcdef' } }));
+  await validate(
+    joinConfigurationFor('v1beta4', {
+      discovery: {
+        file: { kubeConfigPath: 'https://discovery.example.test/conf' },
+        tlsBootstrapToken: 'abcdef.0123456789abcdef',
+      },
+    }),
+  );
 });
 
 test('an external etcd is understood', async () => {

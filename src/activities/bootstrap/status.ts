@@ -8,6 +8,7 @@ import {
   type V1Beta1Input,
 } from '../../domain/conditions.js';
 import type { Kube } from '../../kube/kube.js';
+import { applyStatus } from '../kube/write.js';
 
 /** State of one of the two conditions a KubeadmConfig has. */
 export type Readiness =
@@ -29,30 +30,17 @@ const READY = { trueReason: 'Ready', falseReason: 'NotReady', unknownReason: 'Re
 
 /**
  * Writes a KubeadmConfig's status: conditions of both API generations and, once there, the Secret's name. Nothing is sent when nothing
- * changed. Condition `DataSecretAvailable` that was already reported is not moved to a new waiting reason by upstream; ours tells the truth.
- * Source: capi bootstrap/kubeadm/reconcilers/kubeadmconfig.
+ * changed. Source: capi bootstrap/kubeadm/reconcilers/kubeadmconfig.
  */
 export async function writeConfigStatus(
   kube: Kube,
   config: KubeadmConfig,
   wanted: ConfigStatus,
   now: Date,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   const status = configStatus(config, wanted, now);
-  if (JSON.stringify(sorted(status)) === JSON.stringify(sorted(config.status))) return;
-  const { namespace, name } = config.metadata;
-  const metadata = { name, ...(namespace ? { namespace } : {}) };
-  const options = {
-    fieldManager: KUBEADM_CONFIG_STATUS_MANAGER,
-    subresource: 'status',
-    ...(signal ? { signal } : {}),
-  } as const;
-  await kube.apply(
-    KINDS.KubeadmConfig,
-    { apiVersion: config.apiVersion, kind: config.kind, metadata, status },
-    options,
-  );
+  await applyStatus(kube, KINDS.KubeadmConfig, config, status, KUBEADM_CONFIG_STATUS_MANAGER, signal);
 }
 
 /** The status as it should be. Pure; `now` is only used for conditions that changed. */
@@ -118,14 +106,4 @@ function v1beta1Inputs({ dataSecret, certificates }: ConfigStatus): V1Beta1Input
   ];
   const bad = list.find((c) => c.status !== 'True');
   return [...list, bad ? { ...bad, type: 'Ready' } : { type: 'Ready', status: 'True' }];
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, sorted(item)]),
-  );
 }

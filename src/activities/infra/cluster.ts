@@ -4,8 +4,9 @@ import { notYet, PerdureError } from '../../domain/errors.js';
 import { ANNOTATION } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import type { TaskNode } from '../interfaces.js';
+import { unlessGone } from '../kube/write.js';
 import type { Change, EnsureTask } from '../providers/port.js';
-import { clusterContext } from './context.js';
+import { clusterContext, type FoundCluster, requireCluster } from './context.js';
 
 /** The provider's graph for this cluster, without effects; empty when the infra object is gone. */
 export async function infraGraph(deps: ActivityDeps, key: ObjectKey): Promise<{ tasks: readonly TaskNode[] }> {
@@ -21,12 +22,20 @@ export async function infraGraph(deps: ActivityDeps, key: ObjectKey): Promise<{ 
 const describe = (c: Change): string =>
   `${c.action} ${c.resource} ${c.name}${c.detail ? `: ${c.detail}` : ''}`.slice(0, 200);
 
-async function taskOf(deps: ActivityDeps, key: ObjectKey, id: string) {
-  const found = await clusterContext(deps, key);
-  if (!found) return undefined;
-  const task: EnsureTask | undefined = found.provider.clusterTasks(found.ctx.infraCluster).find((t) => t.id === id);
+type Found = FoundCluster & { readonly task: EnsureTask };
+
+function withTask(found: FoundCluster, id: string): Found {
+  const task = found.provider.clusterTasks(found.ctx.infraCluster).find((t) => t.id === id);
   if (!task) throw new PerdureError('Bug', `infrastructure task ${id} is unknown to provider ${found.provider.name}`);
   return { ...found, task };
+}
+
+async function classified<T>({ provider, ctx }: FoundCluster, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw ctx.signal.aborted ? error : provider.classify(error);
+  }
 }
 
 /** Observe → plan → apply of one task inside one call. Idempotent; answers what it changed, for people. */
@@ -35,21 +44,14 @@ export async function infraEnsure(
   key: ObjectKey,
   id: string,
 ): Promise<{ changes: readonly string[] }> {
-  const found = await taskOf(deps, key, id);
-  if (!found)
-    throw new PerdureError(
-      'NotFound',
-      `the infrastructure object of Cluster ${key.namespace}/${key.name} does not exist; create it or correct spec.infrastructureRef`,
-    );
-  const { task, ctx, provider } = found;
-  try {
+  const found = withTask(await requireCluster(deps, key), id);
+  const { task, ctx } = found;
+  return classified(found, async () => {
     const observed = await task.observe(ctx);
     const changes = task.plan(ctx, observed);
     await task.apply(ctx, observed, changes);
     return { changes: changes.slice(0, 50).map(describe) };
-  } catch (error) {
-    throw ctx.signal.aborted ? error : provider.classify(error);
-  }
+  });
 }
 
 /** Endpoint, failure domains and ready flags; remembers which generation of the infra spec the cloud now matches. */
@@ -57,46 +59,31 @@ export async function infraFinish(deps: ActivityDeps, key: ObjectKey): Promise<v
   const found = await clusterContext(deps, key);
   if (!found) return;
   const { provider, ctx } = found;
-  let usable: boolean;
-  try {
-    usable = await provider.finishCluster(ctx);
-  } catch (error) {
-    throw ctx.signal.aborted ? error : provider.classify(error);
-  }
+  const usable = await classified(found, () => provider.finishCluster(ctx));
   if (!usable) throw notYet(`the infrastructure of Cluster ${key.namespace}/${key.name} is not usable yet`, 1_000);
+  const { name, uid } = ctx.infraCluster.metadata;
   await deps.kube.modify(
     provider.clusterKind,
-    { namespace: key.namespace, name: ctx.infraCluster.metadata.name },
+    { namespace: key.namespace, name },
     (current) => {
-      const generation = String(current.metadata.generation ?? 0);
-      if (current.metadata.annotations?.[ANNOTATION.appliedGeneration] === generation) return undefined;
-      return {
-        ...current,
-        metadata: {
-          ...current.metadata,
-          annotations: { ...current.metadata.annotations, [ANNOTATION.appliedGeneration]: generation },
-        },
-      };
+      const { annotations, generation } = current.metadata;
+      const applied = String(generation ?? 0);
+      if (current.metadata.uid !== uid || annotations?.[ANNOTATION.appliedGeneration] === applied) return undefined;
+      const marked = { ...annotations, [ANNOTATION.appliedGeneration]: applied };
+      return { ...current, metadata: { ...current.metadata, annotations: marked } };
     },
     { signal: ctx.signal },
   );
-  if (ctx.cluster.metadata.annotations?.[ANNOTATION.drift] !== undefined) {
-    await deps.kube.mergePatch(
-      KINDS.Cluster,
-      { namespace: key.namespace, name: key.name },
-      { metadata: { annotations: { [ANNOTATION.drift]: null } } },
-      { signal: ctx.signal },
-    );
-  }
+  if (ctx.cluster.metadata.annotations?.[ANNOTATION.drift] === undefined) return;
+  const patch = { metadata: { annotations: { [ANNOTATION.drift]: null } } };
+  const ref = { namespace: key.namespace, name: key.name };
+  await unlessGone(deps.kube.mergePatch(KINDS.Cluster, ref, patch, { signal: ctx.signal }));
 }
 
 /** Removes one task's resources and resolves when they are observed absent. */
 export async function infraRemove(deps: ActivityDeps, key: ObjectKey, id: string): Promise<void> {
-  const found = await taskOf(deps, key, id);
-  if (!found) return;
-  try {
-    await found.task.remove(found.ctx);
-  } catch (error) {
-    throw found.ctx.signal.aborted ? error : found.provider.classify(error);
-  }
+  const context = await clusterContext(deps, key);
+  if (!context) return;
+  const found = withTask(context, id);
+  await classified(found, () => found.task.remove(found.ctx));
 }

@@ -1,12 +1,14 @@
+import type { Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { ObjectKey } from '../../api/types/meta.js';
 import { PerdureError } from '../../domain/errors.js';
 import { ANNOTATION } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessMachine } from '../kube/assess-machine.js';
+import { unlessGone } from '../kube/write.js';
 import type { InfraProvider, InstanceObservation, MachineContext } from '../providers/port.js';
 import { pause } from '../waits/pause.js';
-import { machineContext } from './context.js';
+import { machineContext, requireMachine } from './context.js';
 
 async function call<T>(provider: InfraProvider, ctx: MachineContext, work: () => Promise<T>): Promise<T> {
   try {
@@ -18,13 +20,7 @@ async function call<T>(provider: InfraProvider, ctx: MachineContext, work: () =>
 
 /** Requests the instance; finds its own from an earlier run by token and tag. Does not wait for it to run. */
 export async function machineCreateInstance(deps: ActivityDeps, key: ObjectKey): Promise<{ providerID: string }> {
-  const found = await machineContext(deps, key);
-  if (!found)
-    throw new PerdureError(
-      'NotFound',
-      `the infrastructure object of Machine ${key.namespace}/${key.name} does not exist`,
-    );
-  const { provider, ctx } = found;
+  const { provider, ctx } = await requireMachine(deps, key);
   const seen = await call(provider, ctx, () => provider.createInstance(ctx));
   return { providerID: seen.providerID ?? '' };
 }
@@ -35,30 +31,25 @@ export async function machineAwaitInstance(
   key: ObjectKey,
 ): Promise<{ providerID: string; state: string }> {
   for (let wait = deps.pollMs; ; wait = Math.min(wait * 1.5, 5_000)) {
-    const found = await machineContext(deps, key);
-    if (!found)
-      throw new PerdureError(
-        'NotFound',
-        `the infrastructure object of Machine ${key.namespace}/${key.name} does not exist`,
-      );
-    const { provider, ctx } = found;
+    const { provider, ctx } = await requireMachine(deps, key);
     const seen = await call(provider, ctx, () => provider.observeInstance(ctx));
     ctx.heartbeat(`instance ${seen.providerID ?? ''} is ${seen.state}`);
     if (seen.state === 'running') {
-      if (ctx.machine.metadata.annotations?.[ANNOTATION.drift] !== undefined) {
-        await deps.kube.mergePatch(
-          KINDS.Machine,
-          { namespace: key.namespace, name: key.name },
-          { metadata: { annotations: { [ANNOTATION.drift]: null } } },
-          { signal: ctx.signal },
-        );
-      }
+      await forgetDrift(deps, ctx.machine);
       await assessMachine(deps, key);
       return { providerID: seen.providerID ?? '', state: seen.state };
     }
     if (seen.state !== 'pending') throw gone(key, seen);
     await pause(wait, ctx.signal);
   }
+}
+
+/** The instance was looked at and repaired: what a sweep found earlier is settled. */
+async function forgetDrift(deps: ActivityDeps, machine: Machine): Promise<void> {
+  if (machine.metadata.annotations?.[ANNOTATION.drift] === undefined) return;
+  const { name, namespace = '' } = machine.metadata;
+  const patch = { metadata: { annotations: { [ANNOTATION.drift]: null } } };
+  await unlessGone(deps.kube.mergePatch(KINDS.Machine, { namespace, name }, patch, { signal: deps.scope().signal }));
 }
 
 function gone(key: ObjectKey, seen: InstanceObservation): PerdureError {

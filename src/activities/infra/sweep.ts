@@ -1,10 +1,13 @@
 import type { Cluster } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
-import { isDeleting, isPaused, readPath } from '../../domain/contract.js';
+import { isDeleting, isPaused } from '../../domain/contract.js';
 import { ANNOTATION } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
+import { unlessGone } from '../kube/write.js';
+import type { Drift } from '../providers/port.js';
 
+/** An object that differs from its cloud, and how. */
 export interface DriftedObject {
   readonly key: ObjectKey;
   readonly detail: string;
@@ -26,11 +29,12 @@ export async function driftSweep(
     kube.list<Cluster>(KINDS.Cluster, {}, signal),
     kube.list<KubeObject>(provider.clusterKind, {}, signal),
   ]);
+  const { group, kind } = provider.clusterKind;
   const pairs = clusters.flatMap((cluster) => {
-    if (isDeleting(cluster) || isPaused(cluster, cluster)) return [];
+    const ref = cluster.spec.infrastructureRef;
+    if (isDeleting(cluster) || isPaused(cluster, cluster) || ref?.apiGroup !== group || ref.kind !== kind) return [];
     const infraCluster = infras.find(
-      (i) =>
-        i.metadata.namespace === cluster.metadata.namespace && i.metadata.name === cluster.spec.infrastructureRef?.name,
+      (i) => i.metadata.namespace === cluster.metadata.namespace && i.metadata.name === ref.name,
     );
     const settled = infraCluster?.metadata.annotations?.[ANNOTATION.appliedGeneration] !== undefined;
     return infraCluster && settled && provider.taskQueue(infraCluster) === queue ? [{ cluster, infraCluster }] : [];
@@ -42,19 +46,28 @@ export async function driftSweep(
   });
   const drifted: DriftedObject[] = [];
   for (const drift of found) {
-    const kind = KINDS[drift.kind as 'Cluster' | 'Machine'];
-    const object = await kube.get<KubeObject>(kind, { namespace: drift.namespace, name: drift.name }, signal);
-    if (!object || isDeleting(object) || typeof readPath(object, 'metadata.uid') !== 'string') continue;
-    await kube.mergePatch(
-      kind,
-      { namespace: drift.namespace, name: drift.name },
-      { metadata: { annotations: { [ANNOTATION.drift]: drift.detail.slice(0, 500) } } },
-      { signal },
-    );
-    drifted.push({
-      key: { kind: drift.kind, namespace: drift.namespace, name: drift.name, uid: object.metadata.uid ?? '' },
-      detail: drift.detail,
-    });
+    const object = await mark(deps, drift);
+    if (object) drifted.push({ key: keyOf(object), detail: drift.detail });
   }
   return { checked: pairs.length, drifted };
 }
+
+/** Notes the drift on its object, unless that is gone, on its way out or paused. */
+async function mark(deps: ActivityDeps, drift: Drift): Promise<KubeObject | undefined> {
+  const { signal } = deps.scope();
+  const kind = KINDS[drift.kind as 'Cluster' | 'Machine'];
+  const ref = { namespace: drift.namespace, name: drift.name };
+  const object = await deps.kube.get<KubeObject>(kind, ref, signal);
+  if (!object || isDeleting(object) || isPaused(object, undefined)) return undefined;
+  const detail = drift.detail.slice(0, 500);
+  if (object.metadata.annotations?.[ANNOTATION.drift] === detail) return object;
+  const patch = { metadata: { annotations: { [ANNOTATION.drift]: detail } } };
+  return unlessGone(deps.kube.mergePatch<KubeObject>(kind, ref, patch, { signal }));
+}
+
+const keyOf = ({ kind, metadata }: KubeObject): ObjectKey => ({
+  kind,
+  namespace: metadata.namespace ?? '',
+  name: metadata.name,
+  uid: metadata.uid ?? '',
+});

@@ -11,6 +11,7 @@ export interface AttemptReporter {
 }
 
 const REPORT_FROM_ATTEMPT = 3;
+const KEEP_ALIVE_MS = 2_000;
 
 const keyOf = (input: ActivityExecuteInput): ObjectKey | undefined =>
   (input.args[0] as { key?: ObjectKey } | undefined)?.key;
@@ -33,11 +34,13 @@ export function createFailureInterceptor(reporter: AttemptReporter): ActivityInb
         if (attempt >= REPORT_FROM_ATTEMPT && key) await reporter.recovered(key);
         return result;
       } catch (error) {
-        if (isPassThrough(error)) throw error;
-        const known = asPerdureError(error);
-        if (attempt >= REPORT_FROM_ATTEMPT && key && known.type !== 'NotYet')
-          await reporter.failing(key, activityType, attempt, known);
-        throw toFailure(known);
+        const known = isPassThrough(error) ? undefined : asPerdureError(error);
+        if (attempt >= REPORT_FROM_ATTEMPT && key) {
+          // nothing is retried any more after a terminal failure, which its operation reports, or a cancellation
+          if (!known || TERMINAL_FAILURES.has(known.type)) await reporter.recovered(key);
+          else if (known.type !== 'NotYet') await reporter.failing(key, activityType, attempt, known);
+        }
+        throw known ? toFailure(known) : error;
       } finally {
         clearInterval(alive);
       }
@@ -51,7 +54,15 @@ export function createFailureInterceptor(reporter: AttemptReporter): ActivityInb
  */
 function keepAlive(): NodeJS.Timeout {
   const context = Context.current();
-  return setInterval(() => context.heartbeat(), 2_000);
+  const beat = context.heartbeat;
+  let last: unknown;
+  const remembering = (details?: unknown): void => {
+    last = details;
+    beat(details);
+  };
+  // a beat without details would wipe from the UI what the activity said last
+  Object.assign(context, { heartbeat: remembering });
+  return setInterval(() => beat(last), KEEP_ALIVE_MS);
 }
 
 function isPassThrough(error: unknown): boolean {
@@ -67,6 +78,7 @@ export function asPerdureError(error: unknown): PerdureError {
   return new PerdureError('Bug', text, { cause: error });
 }
 
+/** Temporal's form of an error: terminal types are not retried, `NotYet` is benign, `retryAfterMs` becomes the next delay. */
 export function toFailure(error: PerdureError): ApplicationFailure {
   return ApplicationFailure.create({
     message: error.message.slice(0, 2_000),

@@ -90,7 +90,9 @@ export async function viewCluster(deps: ActivityDeps, key: ObjectKey): Promise<C
   return {
     cluster,
     infrastructure: active ? await linkChild(deps, cluster, cluster.spec.infrastructureRef, ownInfra) : ownInfra,
-    controlPlane: active ? await linkChild(deps, cluster, cluster.spec.controlPlaneRef, ownControlPlane) : ownControlPlane,
+    controlPlane: active
+      ? await linkChild(deps, cluster, cluster.spec.controlPlaneRef, ownControlPlane)
+      : ownControlPlane,
     deployments,
     machines,
     refused,

@@ -186,6 +186,7 @@ export async function ensureIdentity(deps: ActivityDeps, kind: ResourceKind, obj
   const wish = { annotationsOnce: { [ANNOTATION.id]: newId } };
   const stored = await ensureMetadata(deps.kube, kind, object, wish, deps.scope().signal);
   const id = stored.metadata.annotations?.[ANNOTATION.id];
-  if (!id) throw new PerdureError('NotFound', `${object.kind} ${object.metadata.namespace}/${object.metadata.name} is gone`);
+  if (!id)
+    throw new PerdureError('NotFound', `${object.kind} ${object.metadata.namespace}/${object.metadata.name} is gone`);
   return id;
 }

@@ -9,6 +9,7 @@ import type { Kube } from '../../kube/kube.js';
 import type { ActivityDeps } from '../deps.js';
 import type { AttemptReporter } from '../interceptors/failures.js';
 import { readKey } from './world.js';
+import { unlessGone } from './write.js';
 
 /** Negative-polarity condition of an operation whose activity keeps failing; gone as soon as an attempt succeeds. */
 export const RETRYING = 'OperationRetrying';
@@ -64,11 +65,7 @@ export function createReporter(kube: Kube, now: () => string, log: ActivityDeps[
 
 /** Keeps a failed operation on its object: annotation for the lane and for people, Event for `kubectl describe`. */
 export async function recordFailure(deps: ActivityDeps, key: ObjectKey, failure: RecordedFailure): Promise<void> {
-  await setFailure(deps, key, failureText(failure));
-  const kind = kindOf(key);
-  const object = kind
-    ? await readKey<KubeObject>(deps.kube, kind as (typeof KINDS)[keyof typeof KINDS], key, deps.scope().signal)
-    : undefined;
+  const object = await setFailure(deps, key, failureText(failure));
   if (object)
     deps.event(object, 'Warning', `${failure.operation}Failed`, `${failure.type}: ${failure.message}`.slice(0, 1_000));
 }
@@ -78,16 +75,13 @@ export async function clearFailure(deps: ActivityDeps, key: ObjectKey): Promise<
   await setFailure(deps, key, null);
 }
 
-async function setFailure(deps: ActivityDeps, key: ObjectKey, text: string | null): Promise<void> {
+async function setFailure(deps: ActivityDeps, key: ObjectKey, text: string | null): Promise<KubeObject | undefined> {
   const kind = kindOf(key);
-  if (!kind) return;
+  if (!kind) return undefined;
   const { signal } = deps.scope();
-  const object = await readKey<KubeObject>(deps.kube, kind as (typeof KINDS)[keyof typeof KINDS], key, signal);
-  if (!object || (text === null && object.metadata.annotations?.[ANNOTATION.lastFailure] === undefined)) return;
-  await deps.kube.mergePatch(
-    kind,
-    { namespace: key.namespace, name: key.name },
-    { metadata: { uid: key.uid, annotations: { [ANNOTATION.lastFailure]: text } } },
-    { signal },
-  );
+  const object = await readKey<KubeObject>(deps.kube, kind, key, signal);
+  if (!object || (object.metadata.annotations?.[ANNOTATION.lastFailure] ?? null) === text) return object;
+  const patch = { metadata: { uid: key.uid, annotations: { [ANNOTATION.lastFailure]: text } } };
+  const ref = { namespace: key.namespace, name: key.name };
+  return unlessGone(deps.kube.mergePatch<KubeObject>(kind, ref, patch, { signal }));
 }

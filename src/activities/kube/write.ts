@@ -122,7 +122,8 @@ export async function ensureMetadata<T extends KubeObject>(
       if (current.metadata.uid !== object.metadata.uid || metadataMatches(current, wish)) return undefined;
       const meta = current.metadata;
       const controller = wish.owner?.controller ? controllerOf(current) : undefined;
-      if (wish.owner && controller && !sameOwner(controller, wish.owner) && !wish.dropOwners?.(controller)) return undefined;
+      if (wish.owner && controller && !sameOwner(controller, wish.owner) && !wish.dropOwners?.(controller))
+        return undefined;
       const once = Object.fromEntries(
         Object.entries(wish.annotationsOnce ?? {})
           .filter(([k]) => meta.annotations?.[k] === undefined)

@@ -1,13 +1,13 @@
 import type { Cluster, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
-import { controllerOf, isControlPlaneMachine, isDeleting } from '../../domain/contract.js';
-import { notYet } from '../../domain/errors.js';
+import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
+import { controllerOf, foreignOwner, isControlPlaneMachine, isDeleting } from '../../domain/contract.js';
+import { notYet, PerdureError } from '../../domain/errors.js';
 import { FINALIZER } from '../../domain/names.js';
 import { ensureBootstrapData } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessMachine, viewMachine } from '../kube/assess-machine.js';
-import { resolveKind } from '../kube/refs.js';
+import { type ContractRef, findKind, readRef } from '../kube/refs.js';
 import { clusterNamed, machinesOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
 import { pause } from '../waits/pause.js';
@@ -15,11 +15,13 @@ import { pause } from '../waits/pause.js';
 /** Bootstrap data of a machine: ours rendered, a third party's waited for; then recorded as the Machine's dataSecretName. */
 export async function machineBootstrap(deps: ActivityDeps, key: ObjectKey): Promise<{ dataSecretName: string }> {
   const view = await viewMachine(deps, key);
-  if (!view) throw notYet(`Machine ${key.namespace}/${key.name} no longer exists`, 1_000);
+  if (!view) throw new PerdureError('NotFound', `Machine ${key.namespace}/${key.name} no longer exists`);
   const { machine, cluster, bootstrap } = view;
   const known = machine.spec.bootstrap.dataSecretName;
   if (known !== undefined) return { dataSecretName: known };
   const ref = machine.spec.bootstrap.configRef;
+  if (view.refused.bootstrap)
+    throw new PerdureError('OwnershipConflict', `Machine ${key.namespace}/${key.name}: ${view.refused.bootstrap}`);
   if (!bootstrap || !cluster)
     throw notYet(
       `${ref?.kind ?? 'bootstrap config'} ${ref?.name ?? ''} of Machine ${key.namespace}/${key.name} does not exist yet`,
@@ -42,58 +44,68 @@ export async function machineRemoveObjects(deps: ActivityDeps, key: ObjectKey): 
   const { signal } = deps.scope();
   const machine = await readKey<Machine>(kube, KINDS.Machine, key, signal);
   if (!machine) return;
+  const cluster = await clusterNamed(kube, key.namespace, machine.spec.clusterName, signal);
   const infraRef = machine.spec.infrastructureRef;
-  const own = deps.providers.forMachine(infraRef);
-  await removeObject(
-    deps,
-    await resolveKind(kube, infraRef, signal),
-    key,
-    infraRef.name,
-    own ? (FINALIZER as Record<string, string>)[infraRef.kind] : undefined,
-    'WaitingForInfrastructureDeletion',
-  );
-  const configRef = machine.spec.bootstrap.configRef;
+  const finalizer = deps.providers.forMachine(infraRef) && (FINALIZER as Record<string, string>)[infraRef.kind];
+  if (finalizer) await refuseBlindRemoval(deps, machine, cluster, finalizer);
+  await removeObject(deps, key, infraRef, finalizer, 'WaitingForInfrastructureDeletion');
+  const { configRef, dataSecretName } = machine.spec.bootstrap;
   if (configRef) {
-    await removeObject(
-      deps,
-      await resolveKind(kube, configRef, signal),
-      key,
-      configRef.name,
-      undefined,
-      'WaitingForBootstrapDeletion',
-    );
-    await removeBootstrapSecret(deps, key.namespace, machine.spec.bootstrap.dataSecretName, configRef.name);
+    await removeObject(deps, key, configRef, undefined, 'WaitingForBootstrapDeletion');
+    await removeBootstrapSecret(deps, key.namespace, dataSecretName, configRef.name);
   }
-  await removeNode(deps, machine, await clusterNamed(kube, key.namespace, machine.spec.clusterName, signal));
+  await removeNode(deps, machine, cluster);
   await removeFinalizer(kube, KINDS.Machine, machine, FINALIZER.Machine, signal);
 }
 
+/**
+ * Without its Cluster, or the infra cluster, nobody could terminate the machine's instance: dropping the finalizer of the infra machine would leave
+ * it running unseen. Throws `NotFound` naming the way out, unless no instance can have been made yet.
+ */
+async function refuseBlindRemoval(
+  deps: ActivityDeps,
+  machine: Machine,
+  cluster: Cluster | undefined,
+  finalizer: string,
+): Promise<void> {
+  const namespace = machine.metadata.namespace ?? '';
+  const { signal } = deps.scope();
+  const { bootstrap, providerID, infrastructureRef, clusterName } = machine.spec;
+  if (bootstrap.dataSecretName === undefined && providerID === undefined) return;
+  if (await readRef(deps.kube, cluster?.spec.infrastructureRef, namespace, signal)) return;
+  const infra = await readRef<KubeObject>(deps.kube, infrastructureRef, namespace, signal);
+  if (!infra?.metadata.finalizers?.includes(finalizer) || foreignOwner(infra, machine)) return;
+  throw new PerdureError(
+    'NotFound',
+    `the infrastructure of Cluster ${namespace}/${clusterName} does not exist, so the instance of ${infra.kind} ${infra.metadata.name} cannot be terminated; restore the Cluster, or remove the instance by hand and then finalizer ${finalizer}`,
+  );
+}
+
+/** Deletes what the Machine refers to and waits until it is absent; what belongs to somebody else, or to a younger Machine, stays. */
 async function removeObject(
   deps: ActivityDeps,
-  kind: ResourceKind,
   key: ObjectKey,
-  name: string,
+  ref: ContractRef,
   finalizer: string | undefined,
   reason: string,
 ): Promise<void> {
+  const { kube } = deps;
   const { signal } = deps.scope();
-  for (let wait = 50; ; wait = Math.min(wait * 2, deps.pollMs * 4)) {
-    const object = await deps.kube.get<KubeObject>(kind, { namespace: key.namespace, name }, signal);
-    // another Machine's object of that name is not ours to delete
-    if (!object || (controllerOf(object)?.kind === 'Machine' && controllerOf(object)?.uid !== key.uid)) return;
-    if (!isDeleting(object))
-      await deps.kube.delete(
-        kind,
-        { namespace: key.namespace, name },
-        { ...(object.metadata.uid ? { uid: object.metadata.uid } : {}), signal },
-      );
-    if (finalizer) await removeFinalizer(deps.kube, kind, object, finalizer, signal);
-    else if (object.metadata.finalizers?.length)
-      await assessMachine(deps, key, {
-        reason,
-        message: `${kind.kind} ${name} still has finalizers ${object.metadata.finalizers.join(', ')}`,
-      });
-    deps.scope().heartbeat(`${kind.kind} ${name} is being deleted`);
+  const kind = await findKind(kube, ref, signal);
+  if (!kind) return;
+  const where = { namespace: key.namespace, name: ref.name };
+  for (let wait = Math.min(50, deps.pollMs); ; wait = Math.min(wait * 2, deps.pollMs * 4)) {
+    const machine = await readKey<Machine>(kube, KINDS.Machine, key, signal);
+    const object = machine && (await kube.get<KubeObject>(kind, where, signal));
+    if (!object || foreignOwner(object, machine)) return;
+    const { uid, finalizers = [] } = object.metadata;
+    if (!isDeleting(object)) await kube.delete(kind, where, { ...(uid ? { uid } : {}), signal });
+    if (finalizer) await removeFinalizer(kube, kind, object, finalizer, signal);
+    else if (finalizers.length > 0) {
+      const message = `${kind.kind} ${ref.name} still has finalizers ${finalizers.join(', ')}`;
+      await assessMachine(deps, key, { reason, message });
+    }
+    deps.scope().heartbeat(`${kind.kind} ${ref.name} is being deleted`);
     await pause(wait, signal);
   }
 }
@@ -109,8 +121,9 @@ async function removeBootstrapSecret(
   const { signal } = deps.scope();
   const secret = await deps.kube.get<KubeObject>(KINDS.Secret, { namespace, name }, signal);
   const owner = secret ? controllerOf(secret) : undefined;
+  const uid = secret?.metadata.uid;
   if (secret && owner?.kind === 'KubeadmConfig' && owner.name === configName)
-    await deps.kube.delete(KINDS.Secret, { namespace, name }, { signal });
+    await deps.kube.delete(KINDS.Secret, { namespace, name }, { ...(uid ? { uid } : {}), signal });
 }
 
 const DEFAULT_NODE_DELETION_SECONDS = 10;

@@ -1,13 +1,13 @@
 import type { Cluster, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
+import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { findCondition } from '../../domain/conditions.js';
-import { controllerOf, isControlPlaneMachine, isProvisioned } from '../../domain/contract.js';
+import { controllerOf, foreignOwner, isControlPlaneMachine, isProvisioned } from '../../domain/contract.js';
 import { FINALIZER } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessCluster } from '../kube/assess-cluster.js';
-import { readRef, resolveKind } from '../kube/refs.js';
-import { machinesOf, ofCluster, readKey } from '../kube/world.js';
+import { findKind, readRef, resolveKind } from '../kube/refs.js';
+import { membersOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
 import { pause } from './pause.js';
 
@@ -35,27 +35,30 @@ export async function awaitContract(
       what === 'infraCluster'
         ? await readKey<Cluster>(deps.kube, KINDS.Cluster, key, signal)
         : await readKey<Machine>(deps.kube, KINDS.Machine, key, signal);
-    if (!owner) return;
-    const ref = owner.spec.infrastructureRef;
-    const infra = await readRef<KubeObject>(deps.kube, ref, key.namespace, signal);
-    if (infra && isProvisioned(infra)) return;
-    deps
-      .scope()
-      .heartbeat(`${ref?.kind ?? ''} ${ref?.name ?? ''} ${infra ? 'is not provisioned yet' : 'does not exist yet'}`);
+    const ref = owner?.spec.infrastructureRef;
+    if (!owner || !ref) return;
+    const kind = await resolveKind(deps.kube, ref, signal);
+    const infra = await deps.kube.get<KubeObject>(kind, { namespace: key.namespace, name: ref.name }, signal);
+    if (infra && !foreignOwner(infra, owner) && isProvisioned(infra)) return;
+    deps.scope().heartbeat(`${ref.kind} ${ref.name} ${infra ? 'is not provisioned yet' : 'does not exist yet'}`);
     await pause(deps.pollMs, signal);
   }
 }
 
-/** Deletes deployments, stand-alone sets and stand-alone workers of a cluster and waits until no worker Machine exists. */
+/**
+ * Deletes deployments, stand-alone sets and stand-alone workers of a cluster and waits until no worker Machine exists. They are known by label or by
+ * spec.clusterName: a label that was edited away must not leave machines behind.
+ */
 export async function deleteWorkers(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   const { kube } = deps;
   const { signal } = deps.scope();
   for (;;) {
-    const scope = { namespace: key.namespace, labelSelector: ofCluster(key.name) };
+    // a younger Cluster of that name is not ours to empty
+    if (!(await readKey<Cluster>(kube, KINDS.Cluster, key, signal))) return;
     const [deployments, sets, machines] = await Promise.all([
-      kube.list<MachineDeployment>(KINDS.MachineDeployment, scope, signal),
-      kube.list<MachineSet>(KINDS.MachineSet, scope, signal),
-      machinesOf(kube, key.namespace, key.name, signal),
+      membersOf<MachineDeployment>(kube, KINDS.MachineDeployment, key.namespace, key.name, signal),
+      membersOf<MachineSet>(kube, KINDS.MachineSet, key.namespace, key.name, signal),
+      membersOf<Machine>(kube, KINDS.Machine, key.namespace, key.name, signal),
     ]);
     const workers = machines.filter((m) => !isControlPlaneMachine(m));
     if (deployments.length + sets.length + workers.length === 0) return;
@@ -72,11 +75,7 @@ export async function deleteWorkers(deps: ActivityDeps, key: ObjectKey): Promise
   }
 }
 
-async function deleteOnce(
-  deps: ActivityDeps,
-  kind: (typeof KINDS)[keyof typeof KINDS],
-  object: KubeObject,
-): Promise<void> {
+async function deleteOnce(deps: ActivityDeps, kind: ResourceKind, object: KubeObject): Promise<void> {
   if (object.metadata.deletionTimestamp) return;
   const uid = object.metadata.uid;
   await deps.kube.delete(
@@ -93,43 +92,37 @@ export async function deleteControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     const cluster = await readKey<Cluster>(deps.kube, KINDS.Cluster, key, signal);
     if (!cluster) return;
     const ref = cluster.spec.controlPlaneRef;
-    const controlPlane = await readRef<KubeObject>(deps.kube, ref, key.namespace, signal);
-    const machines = (await machinesOf(deps.kube, key.namespace, key.name, signal)).filter(isControlPlaneMachine);
+    const kind = ref && (await findKind(deps.kube, ref, signal));
+    const found = kind && (await readRef<KubeObject>(deps.kube, ref, key.namespace, signal));
+    const controlPlane = found && !foreignOwner(found, cluster) ? found : undefined;
+    const all = await membersOf<Machine>(deps.kube, KINDS.Machine, key.namespace, key.name, signal);
+    const machines = all.filter(isControlPlaneMachine);
     if (!controlPlane && machines.length === 0) return;
-    if (controlPlane && ref && !controlPlane.metadata.deletionTimestamp) {
-      await deps.kube.delete(
-        await resolveKind(deps.kube, ref, signal),
-        { namespace: key.namespace, name: ref.name },
-        { signal },
-      );
-    }
-    if (!controlPlane) for (const m of machines) await deleteOnce(deps, KINDS.Machine, m);
+    if (kind && controlPlane) await deleteOnce(deps, kind, controlPlane);
+    else for (const m of machines) await deleteOnce(deps, KINDS.Machine, m);
     deps.scope().heartbeat(`control plane ${ref?.name ?? ''}: ${machines.length} machines left`);
     await assessCluster(deps, key);
     await pause(deps.pollMs, signal);
   }
 }
 
-/** Deletes the infra object, waits until it is absent, then drops the Cluster's finalizer. */
+/** Deletes the infra object, waits until it is absent, then drops the Cluster's finalizer. Somebody else's infra object stays. */
 export async function clusterFinalize(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   const { kube } = deps;
   const { signal } = deps.scope();
   const cluster = await readKey<Cluster>(kube, KINDS.Cluster, key, signal);
   if (!cluster) return;
   const ref = cluster.spec.infrastructureRef;
-  if (ref) {
-    const kind = await resolveKind(kube, ref, signal);
-    const own = deps.providers.forCluster(ref);
-    for (;;) {
-      const infra = await kube.get<KubeObject>(kind, { namespace: key.namespace, name: ref.name }, signal);
-      if (!infra) break;
-      if (!infra.metadata.deletionTimestamp)
-        await kube.delete(kind, { namespace: key.namespace, name: ref.name }, { signal });
-      const finalizer = own ? (FINALIZER as Record<string, string>)[ref.kind] : undefined;
-      if (finalizer) await removeFinalizer(kube, kind, infra, finalizer, signal);
-      deps.scope().heartbeat(`${ref.kind} ${ref.name} is being deleted`);
-      await pause(100, signal);
-    }
+  const kind = ref && (await findKind(kube, ref, signal));
+  const finalizer = ref && deps.providers.forCluster(ref) && (FINALIZER as Record<string, string>)[ref.kind];
+  while (kind) {
+    const infra = await readRef<KubeObject>(kube, ref, key.namespace, signal);
+    if (!infra || foreignOwner(infra, cluster)) break;
+    if (!(await readKey<Cluster>(kube, KINDS.Cluster, key, signal))) return;
+    await deleteOnce(deps, kind, infra);
+    if (finalizer) await removeFinalizer(kube, kind, infra, finalizer, signal);
+    deps.scope().heartbeat(`${infra.kind} ${infra.metadata.name} is being deleted`);
+    await pause(Math.min(100, deps.pollMs), signal);
   }
   await removeFinalizer(kube, KINDS.Cluster, cluster, FINALIZER.Cluster, signal);
 }

@@ -1,12 +1,12 @@
 import type { KubeadmControlPlane, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
+import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { controllerOf, isControlPlaneMachine, isDeleting } from '../../domain/contract.js';
 import { FINALIZER, LABEL } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessControlPlane } from '../kube/assess-control-plane.js';
 import { assessMachineDeployment, assessMachineSet } from '../kube/assess-replicas.js';
-import { machinesOf, readKey } from '../kube/world.js';
+import { membersOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
 import { pause } from './pause.js';
 
@@ -56,15 +56,10 @@ export async function teardownOwner(deps: ActivityDeps, key: ObjectKey): Promise
       await removeFinalizer(kube, kind, owner, FINALIZER[key.kind as keyof typeof FINALIZER], signal);
       return;
     }
-    if (!blocked) {
-      for (const { kind: childKind, object } of children) {
-        if (isDeleting(object)) continue;
-        await kube.delete(
-          childKind,
-          { namespace: key.namespace, name: object.metadata.name },
-          { ...(object.metadata.uid ? { uid: object.metadata.uid } : {}), signal },
-        );
-      }
+    for (const { kind: childKind, object } of blocked ? [] : children) {
+      const { name, uid } = object.metadata;
+      if (isDeleting(object)) continue;
+      await kube.delete(childKind, { namespace: key.namespace, name }, { ...(uid ? { uid } : {}), signal });
     }
     deps.scope().heartbeat(blocked ? 'worker machines still exist' : `${children.length} children left`);
     await reassess(deps, key);
@@ -78,9 +73,10 @@ async function reassess(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   else await assessMachineDeployment(deps, key);
 }
 
-type Kind = (typeof KINDS)[keyof typeof KINDS];
-
-async function childrenOf(deps: ActivityDeps, owner: KubeObject): Promise<{ kind: Kind; object: KubeObject }[]> {
+async function childrenOf(
+  deps: ActivityDeps,
+  owner: KubeObject,
+): Promise<{ kind: ResourceKind; object: KubeObject }[]> {
   const { signal } = deps.scope();
   const childKind = owner.kind === 'MachineDeployment' ? KINDS.MachineSet : KINDS.Machine;
   const all = await deps.kube.list<MachineSet | Machine | MachineDeployment>(
@@ -94,6 +90,7 @@ async function childrenOf(deps: ActivityDeps, owner: KubeObject): Promise<{ kind
 async function workersExist(deps: ActivityDeps, controlPlane: KubeadmControlPlane): Promise<boolean> {
   const cluster = controlPlane.metadata.labels?.[LABEL.clusterName];
   if (!cluster) return false;
-  const machines = await machinesOf(deps.kube, controlPlane.metadata.namespace ?? '', cluster, deps.scope().signal);
+  const { namespace = '' } = controlPlane.metadata;
+  const machines = await membersOf<Machine>(deps.kube, KINDS.Machine, namespace, cluster, deps.scope().signal);
   return machines.some((m) => !isControlPlaneMachine(m));
 }

@@ -5,7 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { freePorts } from '../../../test/helpers/api-server.js';
 import { toolPath } from '../../../test/helpers/tools.js';
 import { projectQuorum } from '../../domain/bootstrap/etcd-quorum.js';
@@ -15,6 +15,7 @@ import { generateCa, issueCertificate, type KeyPair } from '../bootstrap/pki.js'
 import { type EtcdClient, openEtcd } from './etcd.js';
 
 /** Three real members with the certificates a kubeadm control plane would have; our client stands in for the port-forward with a socket. */
+jest.setTimeout(120_000);
 const NAMES = ['a', 'b', 'c'];
 const processes: ChildProcess[] = [];
 const clients = new Map<string, number>();

@@ -7,6 +7,7 @@ import { type KubeClient, kubeFromKubeconfigFile } from '../../kube/client.js';
 import { readJson } from '../../sandbox/files.js';
 import { type Endpoints, type Layout, layoutOf } from '../../sandbox/layout.js';
 
+/** Options every command has. */
 export interface GlobalOptions {
   readonly dir?: string;
   readonly kubeconfig?: string;
@@ -33,7 +34,7 @@ export function connectKube(options: GlobalOptions): KubeClient {
     options.kubeconfig ??
     (options.dir
       ? sandbox
-      : (env['PERDURE_KUBECONFIG'] ?? env['KUBECONFIG'] ?? (existsSync(sandbox) ? sandbox : undefined)));
+      : env['PERDURE_KUBECONFIG'] || firstOf(env['KUBECONFIG']) || (existsSync(sandbox) ? sandbox : undefined));
   if (!file)
     throw new PerdureError(
       'InvalidConfiguration',
@@ -42,19 +43,22 @@ export function connectKube(options: GlobalOptions): KubeClient {
   return kubeFromKubeconfigFile(file, options.context ? { context: options.context } : {});
 }
 
+/** KUBECONFIG may be a list; its first file counts. */
+const firstOf = (list: string | undefined): string | undefined => list?.split(path.delimiter).find((f) => f !== '');
+
 /** Temporal: --temporal-address, else PERDURE_TEMPORAL_ADDRESS, else the sandbox's. */
 export async function connectTemporal(options: GlobalOptions): Promise<Client> {
   const env = childEnvironment();
   const endpoints = await readJson<Endpoints>(layoutFor(options).endpoints);
   const address =
     options.temporalAddress ??
-    (options.dir ? endpoints?.temporal : (env['PERDURE_TEMPORAL_ADDRESS'] ?? endpoints?.temporal));
+    (options.dir ? endpoints?.temporal : env['PERDURE_TEMPORAL_ADDRESS'] || endpoints?.temporal);
   if (!address)
     throw new PerdureError(
       'InvalidConfiguration',
       "no Temporal server: pass --temporal-address, set PERDURE_TEMPORAL_ADDRESS, or start a sandbox with 'perdure up'",
     );
-  const namespace = options.temporalNamespace ?? env['PERDURE_TEMPORAL_NAMESPACE'] ?? 'default';
+  const namespace = options.temporalNamespace ?? (env['PERDURE_TEMPORAL_NAMESPACE'] || 'default');
   const connection = await Connection.connect({ address, connectTimeout: '5s' });
   return new Client({ connection, namespace });
 }

@@ -19,7 +19,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
 
 /** `[#####.....] 5/10`. */
 export function bar(done: number, total: number, width = 20): string {
-  const full = total === 0 ? width : Math.round((done / total) * width);
+  const full = total === 0 ? width : Math.min(width, Math.round((done / total) * width));
   return `[${'#'.repeat(full)}${'.'.repeat(width - full)}] ${done}/${total}`;
 }
 

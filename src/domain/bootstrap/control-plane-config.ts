@@ -7,14 +7,15 @@ const LOCAL_MODE_UNTIL_MINOR = 36;
 
 /**
  * The KubeadmConfig spec of a control plane machine: without the half (init or join) it does not need, and with the kubeadm feature gate that
- * makes kubelets talk to their own API server where that gate exists. Source: capi desiredstate.ComputeDesiredKubeadmConfig.
+ * makes kubelets talk to their own API server where that gate exists. Undefined when nothing is left: the schema refuses an empty spec. Source:
+ * capi desiredstate.ComputeDesiredKubeadmConfig.
  */
 export function controlPlaneConfigSpec(
   object: string,
   spec: KubeadmConfigSpec | undefined,
   version: string,
   role: 'init' | 'join',
-): KubeadmConfigSpec {
+): KubeadmConfigSpec | undefined {
   const { initConfiguration, joinConfiguration, ...rest } = spec ?? {};
   const half: KubeadmConfigSpec =
     role === 'join'
@@ -22,7 +23,8 @@ export function controlPlaneConfigSpec(
       : initConfiguration === undefined
         ? {}
         : { initConfiguration };
-  return withFeatureGates(object, { ...rest, ...half }, version);
+  const made = withFeatureGates(object, { ...rest, ...half }, version);
+  return Object.keys(made).length === 0 ? undefined : made;
 }
 
 function withFeatureGates(object: string, spec: KubeadmConfigSpec, version: string): KubeadmConfigSpec {

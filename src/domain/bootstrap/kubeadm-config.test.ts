@@ -369,16 +369,21 @@ describe('spec of a control plane machine', () => {
     ['v1.36.0', undefined],
   ])('in %s the local mode gate is %s', (version, gate) => {
     expect(
-      controlPlaneConfigSpec('kcp', {}, version, 'init').clusterConfiguration?.featureGates?.[
+      controlPlaneConfigSpec('kcp', {}, version, 'init')?.clusterConfiguration?.featureGates?.[
         'ControlPlaneKubeletLocalMode'
       ],
     ).toBe(gate);
   });
 
+  test('nothing to say is no spec', () => {
+    expect(controlPlaneConfigSpec('kcp', undefined, 'v1.36.0', 'init')).toBeUndefined();
+  });
+
   test('a gate set by the user stays', () => {
     const featureGates = { ControlPlaneKubeletLocalMode: false };
     expect(
-      controlPlaneConfigSpec('kcp', { clusterConfiguration: { featureGates } }, 'v1.34.0', 'init').clusterConfiguration,
+      controlPlaneConfigSpec('kcp', { clusterConfiguration: { featureGates } }, 'v1.34.0', 'init')
+        ?.clusterConfiguration,
     ).toEqual({ featureGates });
   });
 });

@@ -181,9 +181,8 @@ export async function recordBalancer(
   status: LoadBalancerStatus,
 ): Promise<void> {
   await scope.recordStatus((stored) => {
-    const network = (stored.networkStatus ??= {});
-    if (slot === 'primary') network.apiServerElb = { ...network.apiServerElb, ...status };
-    else network.secondaryAPIServerELB = { ...network.secondaryAPIServerELB, ...status };
+    const key = slot === 'primary' ? 'apiServerElb' : 'secondaryAPIServerELB';
+    stored.networkStatus = { ...stored.networkStatus, [key]: { ...stored.networkStatus?.[key], ...status } };
   });
 }
 
@@ -193,7 +192,7 @@ export async function recordName(scope: ClusterScope, wish: BalancerWish, name: 
   const usual = wish.spec.name ?? defaultLoadBalancerName({ namespace, cluster, classic: wish.type === 'classic' });
   if (name === usual) return;
   await scope.record((_, metadata) => {
-    (metadata.annotations ??= {})[BALANCER_ANNOTATION] = name;
+    metadata.annotations = { ...metadata.annotations, [BALANCER_ANNOTATION]: name };
   });
 }
 

@@ -49,6 +49,8 @@ export interface Cloud {
   open(request: OpenRequest): Promise<AwsCall>;
   /** Static data (zones, images, instance types), kept for `ttlMs`; a failed load is not kept. */
   cached<T>(key: string, ttlMs: number, load: () => Promise<T>): Promise<T>;
+  /** Drops what `cached` keeps under `key`, for whoever changes it. */
+  forget(key: string): void;
 }
 
 const IDENTITY_TTL_MS = 30_000;
@@ -102,6 +104,9 @@ export function createCloud(deps: AwsProviderDeps): Cloud {
     deps,
     reads,
     cached,
+    forget: (key) => {
+      cache.delete(key);
+    },
     async open(request) {
       const { identity, namespace, region, signal } = request;
       const name = `identity/${identity.kind}/${identity.name}/${namespace}/${region}`;

@@ -3,6 +3,7 @@ import { PerdureError } from '../../../domain/errors.js';
 import type { InstanceObservation } from '../port.js';
 import { chooseImage } from './ami.js';
 import type { AwsCall, Cloud } from './cloud.js';
+import { readConsole } from './console.js';
 import { hasCode, isAbsent } from './errors.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { launchRequest } from './launch.js';
@@ -89,9 +90,8 @@ async function launch(scope: MachineScope): Promise<Instance> {
 async function remember(scope: MachineScope): Promise<void> {
   const { kind, name } = requireCluster(scope).object.spec.identityRef ?? DEFAULT_IDENTITY;
   await scope.record(({ metadata }) => {
-    const annotations = (metadata.annotations ??= {});
-    annotations[REGION_ANNOTATION] = scope.aws.region;
-    annotations[IDENTITY_ANNOTATION] = `${kind}/${name}`;
+    const remembered = { [REGION_ANNOTATION]: scope.aws.region, [IDENTITY_ANNOTATION]: `${kind}/${name}` };
+    metadata.annotations = { ...metadata.annotations, ...remembered };
   });
 }
 
@@ -102,9 +102,8 @@ async function recordInstance(scope: MachineScope, instance: Instance): Promise<
   await scope.record(({ spec, metadata }) => {
     if (instance.InstanceId) spec.instanceID = instance.InstanceId;
     if (providerID) spec.providerID = providerID;
-    const annotations = (metadata.annotations ??= {});
-    annotations[LAUNCHED_ANNOTATION] ??= launched.toISOString();
-    if (Object.keys(additional).length > 0) annotations[LAST_TAGS] ??= JSON.stringify(additional);
+    const first = Object.keys(additional).length > 0 ? { [LAST_TAGS]: JSON.stringify(additional) } : {};
+    metadata.annotations = { [LAUNCHED_ANNOTATION]: launched.toISOString(), ...first, ...metadata.annotations };
   });
 }
 
@@ -177,7 +176,12 @@ export async function observeInstance(cloud: Cloud, ctx: AwsMachineContext): Pro
     ctx.machine.status?.nodeRef !== undefined || !instance || !LIVE_STATES.includes(instance.State?.Name ?? '');
   if (served) await removeSecrets(scope);
   await writeStatus(scope, { instance, registered });
-  return observationOf(instance);
+  const seen = observationOf(instance);
+  // Of use once only: when an instance ended before its node joined.
+  const failed = seen.state !== 'pending' && seen.state !== 'running' && seen.state !== 'absent';
+  if (!failed || isDeleting(ctx) || ctx.machine.status?.nodeRef) return seen;
+  const text = await readConsole(scope, id);
+  return text ? { ...seen, console: text } : seen;
 }
 
 /** Another machine's instance, or one without any mark of ours, is neither changed nor ended. */

@@ -1,10 +1,10 @@
 import type { Instance } from '@aws-sdk/client-ec2';
 import type { AWSTags } from '../../../api/types/aws.js';
-import { classify } from './errors.js';
+import { classify, isAbsent } from './errors.js';
 import { metadataOptions } from './launch.js';
 import { isDeleting, type MachineScope, requireCluster } from './machine-scope.js';
 import { chooseGroups } from './placement.js';
-import { registrars } from './registration.js';
+import { type Registrar, registrars } from './registration.js';
 import { cloudProviderTag, missingTags, ownedTags, TAG, tagList, tagMap } from './tags.js';
 
 /** Upstream's records of what was applied last; removals are computed against them. Source: capa controllers/awsmachine_*.go. */
@@ -47,9 +47,8 @@ function readRecord<T>(scope: MachineScope, annotation: string): Record<string, 
 async function writeRecord(scope: MachineScope, annotation: string, value: object): Promise<void> {
   const text = Object.keys(value).length > 0 ? JSON.stringify(value) : undefined;
   await scope.record(({ metadata }) => {
-    const annotations = (metadata.annotations ??= {});
-    if (text) annotations[annotation] = text;
-    else delete annotations[annotation];
+    const { [annotation]: _, ...others } = metadata.annotations ?? {};
+    metadata.annotations = text ? { ...others, [annotation]: text } : others;
   });
 }
 
@@ -114,20 +113,35 @@ export async function repairMetadataOptions(scope: MachineScope, instance: Insta
 
 /**
  * Puts a running control-plane instance behind its load balancers, and takes it out as soon as the machine is to go or does not run: before drain
- * and shutdown, so that no client is sent to it (capa#4701, #5040). Undefined for workers.
+ * and shutdown, so that no client is sent to it (capa#4701, #5040). Undefined for workers; false also when a balancer is gone, which is for the
+ * cluster to tell.
  */
 export async function repairRegistration(scope: MachineScope, instance: Instance): Promise<boolean | undefined> {
   const { cloud, ctx, aws, cluster, isControlPlane } = scope;
   if (!isControlPlane || !cluster) return undefined;
   const id = instance.InstanceId ?? '';
-  const wanted = instance.State?.Name === 'running' && !isDeleting(ctx);
+  const state = instance.State?.Name;
+  if (state === 'pending' || state === 'terminated') return false;
+  const wanted = state === 'running' && !isDeleting(ctx);
   const all = await registrars(cloud, aws, cluster.object, ctx.signal);
+  let complete = all.length > 0;
   for (const registrar of all) {
     const has = await registrar.has(id);
-    if (wanted && !has) await registrar.add(id);
     if (!wanted && has) await registrar.drop(id);
+    if (wanted && !has) complete = (await added(scope, registrar, id)) && complete;
   }
-  return wanted && all.length > 0;
+  return wanted && complete;
+}
+
+async function added({ ctx, label }: MachineScope, registrar: Registrar, id: string): Promise<boolean> {
+  try {
+    await registrar.add(id);
+    return true;
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+    ctx.log.warn('load balancer is gone', { machine: label, instance: id, balancer: registrar.name });
+    return false;
+  }
 }
 
 /** Takes an instance out of all balancers; a failure is told but does not stop the termination, which ends the registration too. */

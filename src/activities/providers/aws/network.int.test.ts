@@ -16,6 +16,8 @@ import {
   DescribeVpcsCommand,
   RevokeSecurityGroupIngressCommand,
 } from '@aws-sdk/client-ec2';
+import { RemoveTagsCommand } from '@aws-sdk/client-elastic-load-balancing';
+import { RemoveTagsCommand as RemoveTagsV2Command } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { FakeKube } from '../../../../test/helpers/fake-kube.js';
 import type { AWSCluster, AWSClusterSpec, AWSIdentityReference } from '../../../api/types/aws.js';
@@ -244,6 +246,15 @@ describe('a network that was changed by hand', () => {
   });
 });
 
+/** Takes our tags off all control-plane balancers. */
+async function forgetBalancers(tags: { Key: string }[]): Promise<void> {
+  const TagKeys = tags.map(({ Key }) => Key);
+  for (const { name, arn } of (await moto.admin.loadBalancers()).items) {
+    if (arn) await aws.elbv2.send(new RemoveTagsV2Command({ ResourceArns: [arn], TagKeys }));
+    else await aws.elb.send(new RemoveTagsCommand({ LoadBalancerNames: [name], Tags: tags }));
+  }
+}
+
 describe('a cluster taken over from upstream', () => {
   test.each<[string, AWSClusterSpec]>([
     ['classic', {}],
@@ -258,6 +269,7 @@ describe('a cluster taken over from upstream', () => {
     await aws.ec2.send(
       new DeleteTagsCommand({ Resources: resources.filter((r) => r.service === 'ec2').map((r) => r.id), Tags: tags }),
     );
+    await forgetBalancers(tags);
     edit((cluster) => {
       // As after a move: spec stays, status and our own tags in the record do not.
       delete cluster.status;

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { atomicRule } from '../../../domain/aws/ingress.js';
+import { cleanConsole } from './console.js';
 import { parseServiceEndpoints } from './endpoints.js';
 import { sameJson } from './equal.js';
 import { fromPermissions, toPermissions } from './permissions.js';
@@ -93,6 +94,20 @@ test('permissions survive a round trip', () => {
       atomicRule(protocol, port, port, from as Parameters<typeof atomicRule>[3], text),
     );
   fc.assert(fc.property(fc.array(rule), (rules) => expect(fromPermissions(toPermissions(rules))).toEqual(rules)));
+});
+
+test('the console is shown without secrets and control characters, at most 2 kB', () => {
+  const text = [
+    'x'.repeat(3_000),
+    '\u001b[32mok\u001b[0m kubeadm join --token abcdef.0123456789abcdef',
+    `--certificate-key ${'a1'.repeat(32)}`,
+    '-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----',
+    `client-key-data: ${'Zm9v'.repeat(40)}==`,
+  ].join('\n');
+  const clean = cleanConsole(text);
+  expect(clean.length).toBeLessThanOrEqual(2_048);
+  expect(clean).toContain('ok kubeadm join --token ***\n--certificate-key ***\n***\nclient-key-data: ***');
+  expect(clean).not.toMatch(/abcdef\.|MIIabc|Zm9v/);
 });
 
 describe('user data', () => {

@@ -78,9 +78,16 @@ export function describeClassic(aws: AwsCall): FetchMany<LoadBalancerDescription
   };
 }
 
+const targetsKey = (aws: AwsCall, balancerArn: string): string => `targets/${aws.account}/${balancerArn}`;
+
+/** To be called by whoever makes or removes target groups. */
+export function forgetTargets(cloud: Cloud, aws: AwsCall, balancerArn: string): void {
+  cloud.forget(targetsKey(aws, balancerArn));
+}
+
 /** Target groups of a balancer; they change with its listeners only, so they are kept for ten minutes. */
 export async function targetsOf(cloud: Cloud, aws: AwsCall, balancerArn: string): Promise<readonly Target[]> {
-  return await cloud.cached(`targets/${aws.account}/${balancerArn}`, TARGET_GROUPS_TTL_MS, async () => {
+  return await cloud.cached(targetsKey(aws, balancerArn), TARGET_GROUPS_TTL_MS, async () => {
     const groups = await targetGroups(aws.shared(AbortSignal.timeout(30_000)), balancerArn);
     return groups.map((group) => ({ arn: group.TargetGroupArn ?? '', port: group.Port ?? 0 }));
   });

@@ -30,7 +30,16 @@ export function assertSupported({ metadata, spec }: AWSCluster): void {
       spec.controlPlaneLoadBalancer?.targetGroupIPType === 'ipv6',
       'use ipv4',
     ],
+    [
+      'spec.network.vpc.elasticIpPool',
+      vpc.elasticIpPool !== undefined && isOpenNlb(spec),
+      'it covers NAT gateways only: use an internal or a classic load balancer, or remove it',
+    ],
   ]);
+}
+
+function isOpenNlb({ controlPlaneLoadBalancer: lb }: AWSCluster['spec']): boolean {
+  return lb?.loadBalancerType === 'nlb' && (lb.scheme ?? 'internet-facing') === 'internet-facing';
 }
 
 /** The same for machines. */

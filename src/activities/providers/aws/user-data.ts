@@ -108,9 +108,7 @@ export async function prepareUserData(scope: MachineScope): Promise<string> {
   const chunks = chunksOf(gzipSync(data));
   const prefix = spec.cloudInit?.secretPrefix || `${SECRET_NAMES}/${seededUuid(scope.ctx.machineId)}`;
   await scope.record((copy) => {
-    const cloudInit = (copy.spec.cloudInit ??= {});
-    cloudInit.secretPrefix = prefix;
-    cloudInit.secretCount = chunks.length;
+    copy.spec.cloudInit = { ...copy.spec.cloudInit, secretPrefix: prefix, secretCount: chunks.length };
   });
   for (const [index, chunk] of chunks.entries()) await storeSecret(scope, `${prefix}-${index}`, chunk);
   const place = { region: scope.aws.region, prefix, count: chunks.length };

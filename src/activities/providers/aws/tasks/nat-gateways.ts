@@ -103,7 +103,7 @@ async function apply(scope: ClusterScope, { gateways }: Observed): Promise<void>
   const ids = [...all.flatMap((wish) => usable(gateways, wish)?.NatGatewayId ?? []), ...made];
   const ready = await untilAvailable(scope, ids);
   await scope.recordStatus((status) => {
-    (status.networkStatus ??= {}).natGatewaysIPs = publicIPs(ready);
+    status.networkStatus = { ...status.networkStatus, natGatewaysIPs: publicIPs(ready) };
   });
 }
 

@@ -23,6 +23,7 @@ import {
   removeListeners,
   wantedListeners,
 } from '../listeners.js';
+import { forgetTargets } from '../registration.js';
 import type { ClusterScope, ClusterView } from '../scope.js';
 import { missingTags, tagList, tagMap } from '../tags.js';
 import { defineTask } from '../task.js';
@@ -135,6 +136,7 @@ async function apply(scope: ClusterScope, wish: BalancerWish, observed: Observed
     const arn = observed.found?.arn ?? (await create(scope, wish, observed));
     await converge(scope, wish, observed, arn);
     await convergeListeners(scope, wish, name, arn, observed.listeners);
+    forgetTargets(scope.cloud, scope.aws, arn);
   }
   const live = await pollUntil(scope.ctx, `load balancer ${name} to become active`, async () => {
     const found = await find(scope.aws, name);

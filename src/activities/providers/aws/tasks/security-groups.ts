@@ -224,8 +224,9 @@ async function apply(scope: ClusterScope, { groups, natIPs }: Observed): Promise
     ids.set(role, group?.GroupId ?? (await create(scope, role, name)));
   });
   await scope.recordStatus((status) => {
-    const recorded = ((status.networkStatus ??= {}).securityGroups ??= {});
+    const recorded = { ...status.networkStatus?.securityGroups };
     for (const { role, name } of states) recorded[role] = { ...recorded[role], id: ids.get(role) ?? '', name };
+    status.networkStatus = { ...status.networkStatus, securityGroups: recorded };
   });
   await mapLimited(
     states.filter(({ given }) => !given),

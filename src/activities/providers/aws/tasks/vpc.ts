@@ -119,11 +119,11 @@ async function apply(scope: ClusterScope, observed: Observed): Promise<void> {
   const id = vpc.VpcId ?? '';
   const tags = wantedTags(scope);
   await scope.record((spec) => {
-    spec.network ??= {};
-    const recorded = (spec.network.vpc ??= {});
-    recorded.id = id;
+    const known = spec.network?.vpc;
+    const recorded = { ...known, id };
     if (vpc.CidrBlock) recorded.cidrBlock = vpc.CidrBlock;
     if (observed.managed) recorded.tags = { ...tagMap(vpc.Tags), ...tags };
+    spec.network = { ...spec.network, vpc: recorded };
   });
   if (vpc.State !== 'available') await untilAvailable(scope, id);
   if (!observed.managed) return;

@@ -1,0 +1,60 @@
+import type { Point } from '../../src/sandbox/chaos/points.js';
+import { backlogOf, distinctPoints, planLives, sample } from '../../src/sandbox/chaos/schedule.js';
+import { CONTROL_PLANE_PHASES, phasesOf } from './life.js';
+import { aftermath, attempt, newLife, type Run } from './runner.js';
+
+/** Lives in which a point may fail to come by before it is called missed. */
+const CHANCES = 3;
+
+/** An undisturbed life: counts the points, and how often each thing exists. */
+export async function referenceLife(run: Run): Promise<Point[]> {
+  const { arena, options, report } = run;
+  const life = newLife(arena, 'ref', { controlPlane: options.controlPlane });
+  const { problems } = await attempt(run, life);
+  const all = [...problems, ...(await aftermath(run))];
+  report.add({ group: 'reference', name: 'undisturbed life', cluster: life.target.name, problems: all });
+  const points = distinctPoints(arena.control.journal(life.target.namespace), phasesOf(options.controlPlane));
+  report.note('points', points);
+  arena.say(`the reference life passed ${points.length} distinct points`);
+  return all.length === 0 ? points : [];
+}
+
+const needsControlPlane = (point: Point): boolean => CONTROL_PLANE_PHASES.some((phase) => point.startsWith(`${phase}/`));
+
+/** Kills a process at every point, several in each life, lives in parallel; points that did not come by get further chances. */
+export async function kills(run: Run, known: readonly Point[]): Promise<void> {
+  const { arena, options, report } = run;
+  const chosen = sample(known, options.points ?? known.length, options.seed);
+  const chances = new Map<Point, number>();
+  let todo: readonly Point[] = chosen;
+  let killed = 0;
+  const missed: Point[] = [];
+  while (todo.length > 0) {
+    const lives = planLives(todo, options.perLife);
+    arena.say(`${todo.length} points to kill at in ${lives.length} lives`);
+    const unclaimed: Point[] = [];
+    for (let i = 0; i < lives.length; i += options.parallel) {
+      const batch = lives.slice(i, i + options.parallel).map((points) => {
+        const life = newLife(arena, 'kill', { kills: points, controlPlane: points.some(needsControlPlane) });
+        return { life, result: attempt(run, life) };
+      });
+      const results = await Promise.all(batch.map(async ({ life, result }) => ({ cluster: life.target.name, ...(await result) })));
+      const after = await aftermath(run);
+      for (const { cluster, claimed, pending, problems } of results) {
+        for (const name of claimed) report.add({ group: 'kills', name, cluster, problems: [...problems, ...after] });
+        if (claimed.length === 0 && problems.length > 0) report.add({ group: 'kills', name: 'no point', cluster, problems });
+        killed += claimed.length;
+        unclaimed.push(...pending);
+      }
+      arena.say(`${killed} of ${chosen.length} points killed at so far, ${report.failed} failed`);
+    }
+    const backlog = backlogOf(unclaimed, chances, CHANCES);
+    missed.push(...backlog.missed);
+    todo = backlog.retry;
+  }
+  report.note('kills', { chosen: chosen.length, killed, missed });
+  for (const name of missed) arena.say(`never came by again: ${name}`);
+  // A point that no later life passes was an accident of timing; many would mean that the reference is not what is tested.
+  if (missed.length > Math.max(3, chosen.length / 10))
+    report.add({ group: 'kills', name: 'coverage', cluster: '-', problems: [`${missed.length} of ${chosen.length} points never came by again`] });
+}
