@@ -3,7 +3,6 @@ const base = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  testTimeout: 30_000,
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
@@ -13,11 +12,17 @@ const base = {
 };
 export default {
   projects: [
-    { ...base, displayName: 'unit', roots: ['<rootDir>/src'], testPathIgnorePatterns: ['\\.int\\.test\\.ts$'] },
+    {
+      ...base,
+      displayName: 'unit',
+      setupFilesAfterEnv: ['<rootDir>/test/helpers/setup-unit.js'],
+      roots: ['<rootDir>/src'],
+      testPathIgnorePatterns: ['\\.int\\.test\\.ts$'],
+    },
     {
       ...base,
       displayName: 'integration',
-      testTimeout: 120_000,
+      setupFilesAfterEnv: ['<rootDir>/test/helpers/setup-integration.js'],
       roots: ['<rootDir>/src', '<rootDir>/test'],
       testMatch: [
         '<rootDir>/src/**/*.int.test.ts',
@@ -27,7 +32,7 @@ export default {
     {
       ...base,
       displayName: 'e2e',
-      testTimeout: 1_800_000,
+      setupFilesAfterEnv: ['<rootDir>/test/helpers/setup-e2e.js'],
       roots: ['<rootDir>/test/e2e'],
       testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
     },

@@ -1,4 +1,4 @@
-import { mkdir, open, rm } from 'node:fs/promises';
+import { link, mkdir, open, rm } from 'node:fs/promises';
 import { PerdureError } from '../domain/errors.js';
 import { awaitReady, type Component, runningProcess, startComponent, stopComponent } from './component.js';
 import { readJson, writeAtomic } from './files.js';
@@ -31,17 +31,37 @@ export async function supervisorOf(layout: Layout): Promise<ProcessIdentity | un
   return record && isRunning(record) ? record : undefined;
 }
 
-/** Takes the state directory; a second sandbox in it is refused by name. */
+/** Takes the state directory; a second sandbox in it, even one that starts at the same moment, is refused with the pid of the first. */
 export async function takeOwnership(layout: Layout): Promise<void> {
   await mkdir(layout.run, { recursive: true });
-  const other = await supervisorOf(layout);
-  if (other && other.pid !== process.pid) {
-    throw new PerdureError(
-      'Conflict',
-      `a sandbox already runs from ${layout.root} (supervisor pid ${other.pid}); stop it with 'perdure down' or choose another directory with --dir`,
-    );
+  const claim = `${layout.supervisor}.${process.pid}`;
+  await writeAtomic(claim, JSON.stringify(identityOf(process.pid)));
+  try {
+    while (!(await linked(claim, layout.supervisor))) {
+      const other = await supervisorOf(layout);
+      if (other?.pid === process.pid) return;
+      if (other) {
+        throw new PerdureError(
+          'Conflict',
+          `a sandbox already runs from ${layout.root} (supervisor pid ${other.pid}); stop it with 'perdure down' or choose another directory with --dir`,
+        );
+      }
+      await rm(layout.supervisor, { force: true });
+    }
+  } finally {
+    await rm(claim, { force: true });
   }
-  await writeAtomic(layout.supervisor, JSON.stringify(identityOf(process.pid)));
+}
+
+/** Gives `file` a second name, which only one of several processes can do; false when the name is taken. */
+async function linked(file: string, name: string): Promise<boolean> {
+  try {
+    await link(file, name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 /** The sandbox's processes as one. */

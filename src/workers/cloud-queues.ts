@@ -3,10 +3,12 @@ import type { InfraProvider } from '../activities/providers/port.js';
 import type { KubeObject } from '../api/types/meta.js';
 import { WORKFLOW_QUEUE } from '../workflows/names.js';
 
+/** A worker that polls one queue. */
 export interface QueueWorker {
   stop(): Promise<void>;
 }
 
+/** What `createCloudQueues` works with. */
 export interface CloudQueueOptions {
   readonly providers: readonly InfraProvider[];
   /** Starts polling a queue. */
@@ -35,6 +37,16 @@ const scheduleId = (queue: string): string => `drift/${queue}`;
 export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
   const workers = new Map<string, Promise<QueueWorker>>();
   const clusters = new Map<string, Set<string>>();
+  const turns = new Map<string, Promise<void>>();
+  /** One at a time per queue: a sweep must not be dropped for one cluster while another comes to need it. */
+  const inTurn = (queue: string, work: () => Promise<void>): Promise<void> => {
+    const run = (turns.get(queue) ?? Promise.resolve()).then(work);
+    turns.set(
+      queue,
+      run.catch(() => undefined),
+    );
+    return run;
+  };
   const idOf = (o: KubeObject): string => `${o.kind}/${o.metadata.namespace}/${o.metadata.name}`;
   const providerOf = (o: KubeObject): InfraProvider | undefined =>
     options.providers.find((p) => p.clusterKind.kind === o.kind && o.apiVersion.startsWith(`${p.clusterKind.group}/`));
@@ -59,6 +71,15 @@ export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
     }
   };
 
+  const dropSchedule = async (queue: string): Promise<void> => {
+    try {
+      await options.client.schedule.getHandle(scheduleId(queue)).delete();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      options.log.warn('could not delete the sweep of an unused account', { queue, error: reason });
+    }
+  };
+
   return {
     async seen(object) {
       const provider = providerOf(object);
@@ -73,21 +94,16 @@ export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
       await workers.get(queue);
       const set = clusters.get(queue) ?? new Set<string>();
       clusters.set(queue, set);
-      if (set.size === 0) await ensureSchedule(provider.name, queue);
-      set.add(idOf(object));
+      await inTurn(queue, async () => {
+        if (set.size === 0) await ensureSchedule(provider.name, queue);
+        set.add(idOf(object));
+      });
     },
     async gone(object) {
       for (const [queue, set] of clusters) {
-        if (!set.delete(idOf(object)) || set.size > 0) continue;
-        await options.client.schedule
-          .getHandle(scheduleId(queue))
-          .delete()
-          .catch((error: unknown) => {
-            options.log.warn('could not delete the sweep of an unused account', {
-              queue,
-              error: error instanceof Error ? error.message : String(error),
-            });
-          });
+        await inTurn(queue, async () => {
+          if (set.delete(idOf(object)) && set.size === 0) await dropSchedule(queue);
+        });
       }
     },
     async stop() {

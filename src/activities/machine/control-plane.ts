@@ -1,9 +1,9 @@
 import type { Cluster, KubeadmControlPlane, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { Condition, ObjectKey } from '../../api/types/meta.js';
+import { projectQuorum } from '../../domain/bootstrap/etcd-quorum.js';
 import { isTrue } from '../../domain/conditions.js';
 import { isDeleting } from '../../domain/contract.js';
-import { quorumAfterRemoval } from '../../domain/control-plane-health.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
 import { LABEL } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
@@ -62,12 +62,17 @@ async function leaveEtcd(
     const view = await client.view();
     const member = view.members.find((m) => m.name === leaving);
     if (!member) return;
-    const unhealthy = new Set(
-      others
-        .filter((m) => !isTrue(m.status?.conditions as Condition[] | undefined, 'EtcdMemberHealthy'))
-        .map((m) => m.status?.nodeRef?.name ?? ''),
+    const health = new Map(
+      others.map((m) => [
+        m.status?.nodeRef?.name ?? '',
+        isTrue(m.status?.conditions as Condition[] | undefined, 'EtcdMemberHealthy'),
+      ]),
     );
-    const quorum = quorumAfterRemoval(view, leaving, unhealthy);
+    const quorum = projectQuorum(
+      view.members,
+      { machines: health, alarmed: new Set(view.alarmed) },
+      { remove: leaving },
+    );
     if (!quorum.safe) throw notYet(`cannot remove etcd member ${leaving}: ${quorum.reason}`, 5_000);
     if (view.leaderId === member.id) {
       const target = view.members.find((m) => m.name === survivor.status?.nodeRef?.name);

@@ -1,7 +1,8 @@
-import type { Machine } from '../../api/types/index.js';
+import type { Cluster, KubeadmConfig, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { ObjectKey } from '../../api/types/meta.js';
 import { PerdureError } from '../../domain/errors.js';
+import { keepBootstrapToken } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { machineContext } from '../infra/context.js';
 import { assessMachine } from '../kube/assess-machine.js';
@@ -12,6 +13,8 @@ import { syncNode } from '../workload/nodes.js';
 /** After this long without a Node the machine's console is looked at, and again every so often. */
 const LOOK_AFTER_MS = 90_000;
 const LOOK_EVERY_MS = 60_000;
+/** A third of a bootstrap token's life. */
+const KEEP_TOKEN_EVERY_MS = 5 * 60_000;
 
 /**
  * Waits for the machine's Node, labels it, and stays until it is Ready. A machine that does not join is explained on the Machine with the end of
@@ -22,6 +25,7 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
   const begun = Date.now();
   let looked = begun + LOOK_AFTER_MS - LOOK_EVERY_MS;
   let hint = '';
+  let tokenKept = begun;
   for (;;) {
     const machine = await readKey<Machine>(deps.kube, KINDS.Machine, key, signal);
     if (!machine) return;
@@ -29,6 +33,10 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
     if (!cluster) return;
     let waiting = 'waiting for the node to join';
     try {
+      if (Date.now() - tokenKept > KEEP_TOKEN_EVERY_MS) {
+        tokenKept = Date.now();
+        await keepToken(deps, cluster, machine);
+      }
       const workload = await deps.workload(cluster, signal);
       const node = await syncNode(workload, machine, deps.initializeNodes, signal);
       if (node) waiting = `waiting for node ${node.metadata.name} and the machine's readiness gates to be Ready`;
@@ -46,6 +54,18 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
     }
     await pause(deps.pollMs, signal);
   }
+}
+
+/** A slow start must not find its join token expired. */
+async function keepToken(deps: ActivityDeps, cluster: Cluster, machine: Machine): Promise<void> {
+  const ref = machine.spec.bootstrap.configRef;
+  if (ref?.kind !== 'KubeadmConfig' || ref.apiGroup !== KINDS.KubeadmConfig.group) return;
+  const config = await deps.kube.get<KubeadmConfig>(
+    KINDS.KubeadmConfig,
+    { namespace: machine.metadata.namespace ?? '', name: ref.name },
+    deps.scope().signal,
+  );
+  if (config) await keepBootstrapToken(deps, { cluster, machine, config });
 }
 
 /** What the instance says of itself; throws `BootstrapFailed` when it is not running any more. */

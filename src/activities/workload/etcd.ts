@@ -1,6 +1,5 @@
 import * as grpc from '@grpc/grpc-js';
-import type { EtcdMember } from '../../domain/bootstrap/etcd-quorum.js';
-import type { EtcdView } from '../../domain/control-plane-health.js';
+import type { EtcdMember, EtcdView } from '../../domain/bootstrap/etcd-quorum.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
 import type { KubeClient } from '../../kube/client.js';
 import { portForward } from '../../kube/port-forward.js';

@@ -6,6 +6,14 @@ export interface EtcdMember {
   readonly learner: boolean;
 }
 
+/** etcd as seen through one member. */
+export interface EtcdView {
+  readonly members: readonly EtcdMember[];
+  readonly leaderId: string;
+  /** Ids of members with an alarm raised. */
+  readonly alarmed: readonly string[];
+}
+
 /** What is known of the members besides their list. Members are named as their Nodes. */
 export interface MemberHealth {
   /** Names of members hosted by a Machine, with that Machine's EtcdMemberHealthy. */

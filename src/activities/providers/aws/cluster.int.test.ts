@@ -13,9 +13,9 @@ import {
   awsClusterObjects,
   clusterContext,
   ensureCluster,
-  ordered,
   removeCluster,
   testProvider,
+  waves,
 } from './testing.js';
 
 jest.setTimeout(120_000);
@@ -267,7 +267,7 @@ describe('a slow cloud', () => {
     await moto.admin.setDelays({ allMs: 60_000 });
     const signs: string[] = [];
     const controller = new AbortController();
-    const tasks = ordered(provider.clusterTasks(stored('two')));
+    const tasks = waves(provider.clusterTasks(stored('two'))).flat();
     const wait = async (): Promise<void> => {
       for (const task of tasks) {
         const read = await clusterContext(kube, 'two');

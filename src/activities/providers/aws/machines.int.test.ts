@@ -316,6 +316,28 @@ describe('a machine that differs from its wish', () => {
     expect(await moto.admin.journal({ since, mutating: true })).toEqual([]);
   });
 
+  test('taken over from upstream gets our tags, on volumes too, and stays the same instance', async () => {
+    await cluster();
+    put('w');
+    await create('w');
+    await observe('w');
+    const made = (await moto.admin.inventory()).filter(
+      (item) => item.tags[TAG.machineId] === 'machine-id-default-w' && item.service === 'ec2',
+    );
+    const Tags = [TAG.id, TAG.machineId].map((Key) => ({ Key }));
+    await testClients(moto.endpoint).ec2.send(new DeleteTagsCommand({ Resources: made.map(({ id }) => id), Tags }));
+    change('w', (machine) => {
+      delete machine.spec.instanceID;
+      machine.metadata.annotations = { 'perdure.dev/id': 'machine-id-default-w' };
+    });
+    await create('w');
+    await observe('w');
+    expect(await living()).toHaveLength(1);
+    const after = (await moto.admin.inventory()).filter((item) => item.tags[TAG.machineId] === 'machine-id-default-w');
+    expect(after.map(({ type }) => type)).toEqual(expect.arrayContaining(['instance', 'volume']));
+    expect(stored('w').spec.instanceID).toBe((await living())[0]?.id);
+  });
+
   test('is told when the instance was terminated by others, and is not made again', async () => {
     await cluster();
     put('cp', { controlPlane: true });

@@ -144,16 +144,17 @@ export async function machineContext(
   };
 }
 
-/** Tasks in an order in which each comes after those it depends on. */
-export function ordered(tasks: readonly EnsureTask<AWSCluster>[]): EnsureTask<AWSCluster>[] {
-  const done: EnsureTask<AWSCluster>[] = [];
-  while (done.length < tasks.length) {
-    const ids = new Set(done.map((task) => task.id));
-    const next = tasks.filter((task) => !ids.has(task.id) && task.dependsOn.every((id) => ids.has(id)));
+/** Tasks in waves: each comes after those it depends on, and those of one wave may run at once. */
+export function waves(tasks: readonly EnsureTask<AWSCluster>[]): EnsureTask<AWSCluster>[][] {
+  const found: EnsureTask<AWSCluster>[][] = [];
+  const done = new Set<string>();
+  while (done.size < tasks.length) {
+    const next = tasks.filter((task) => !done.has(task.id) && task.dependsOn.every((id) => done.has(id)));
     if (next.length === 0) throw new Error('the task graph has a cycle or names an unknown task');
-    done.push(...next);
+    for (const task of next) done.add(task.id);
+    found.push(next);
   }
-  return done;
+  return found;
 }
 
 /** Repeats `step` while it fails in a way that Temporal would retry at once, at most `attempts` times. */
@@ -176,16 +177,15 @@ export async function ensureCluster(
   namespace = 'default',
 ): Promise<string[]> {
   const lines: string[] = [];
+  const ensure = async (task: EnsureTask<AWSCluster>): Promise<void> => {
+    const ctx = await clusterContext(kube, name, namespace);
+    const observed = await task.observe(ctx);
+    const changes = task.plan(ctx, observed);
+    lines.push(...changes.map((change) => `${change.action} ${change.resource} ${change.name}: ${change.detail}`));
+    await task.apply(ctx, observed, changes);
+  };
   const tasks = provider.clusterTasks((await clusterContext(kube, name, namespace)).infraCluster);
-  for (const task of ordered(tasks)) {
-    await retried(async () => {
-      const ctx = await clusterContext(kube, name, namespace);
-      const observed = await task.observe(ctx);
-      const changes = task.plan(ctx, observed);
-      lines.push(...changes.map((change) => `${change.action} ${change.resource} ${change.name}: ${change.detail}`));
-      await task.apply(ctx, observed, changes);
-    });
-  }
+  for (const wave of waves(tasks)) await allOf(wave.map((task) => retried(() => ensure(task))));
   const usable = await retried(async () => provider.finishCluster(await clusterContext(kube, name, namespace)));
   if (!usable) throw new Error('the cluster did not become usable');
   return lines;
@@ -198,9 +198,17 @@ export async function removeCluster(
   namespace = 'default',
 ): Promise<void> {
   const tasks = provider.clusterTasks((await clusterContext(kube, name, namespace)).infraCluster);
-  for (const task of ordered(tasks).reverse()) {
-    await retried(async () => await task.remove(await clusterContext(kube, name, namespace)));
+  for (const wave of waves(tasks).reverse()) {
+    await allOf(
+      wave.map((task) => retried(async () => await task.remove(await clusterContext(kube, name, namespace)))),
+    );
   }
+}
+
+/** Waits for all, then fails with the first failure: no test must go on while work of it runs. */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const failure = (await Promise.allSettled(work)).find((result) => result.status === 'rejected');
+  if (failure) throw failure.reason;
 }
 
 /** A provider against an emulator, for any region. */
