@@ -46,7 +46,8 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
       waiting = error instanceof Error ? error.message : String(error);
     }
     const facts = await assessMachine(deps, key, undefined, hint);
-    if (!facts.exists || facts.deleting || facts.paused || (facts.hasNode && facts.nodeReady && facts.ready)) return;
+    // A deletion or a pause cancels this call; returning would show the operation as done.
+    if (!facts.exists || (facts.hasNode && facts.nodeReady && facts.ready)) return;
     deps.scope().heartbeat(hint === '' ? waiting : `${waiting}; ${hint}`);
     if (!facts.hasNode && Date.now() - looked > LOOK_EVERY_MS) {
       looked = Date.now();

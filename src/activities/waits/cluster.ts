@@ -15,7 +15,8 @@ import { pause } from './pause.js';
 export async function awaitClusterAvailable(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   for (;;) {
     const facts = await assessCluster(deps, key);
-    if (!facts.exists || facts.deleting || facts.paused || facts.available) return;
+    // A deletion or a pause cancels this call; returning would show the operation as done.
+    if (!facts.exists || facts.available) return;
     const cluster = await readKey<Cluster>(deps.kube, KINDS.Cluster, key, deps.scope().signal);
     const available = findCondition(cluster?.status?.conditions, 'Available');
     deps.scope().heartbeat(available?.message?.slice(0, 500) ?? 'waiting');

@@ -24,7 +24,7 @@ export async function awaitMachines(
   for (;;) {
     const facts =
       key.kind === 'KubeadmControlPlane' ? await assessControlPlane(deps, key) : await assessMachineSet(deps, key);
-    if (!facts.exists || facts.paused || (facts.deleting && until !== 'gone')) return;
+    if (!facts.exists) return;
     const seen = new Map(facts.machines.map((m) => [m.name, m]));
     const open = names.filter((name) => {
       const machine = seen.get(name);

@@ -68,7 +68,7 @@ export async function ScaleControlPlane(input: OperationInput): Promise<void> {
   await failWithCause('ScaleControlPlane', async () => {
     for (let i = 0; i < MAX_STEPS; i++) {
       const facts = await kube.assessControlPlane.executeWithOptions({ summary: 'Read the control plane' }, [{ key }]);
-      if (facts.deleting || facts.paused || !facts.exists) return;
+      if (facts.deleting || facts.clusterDeleting || facts.paused || !facts.exists) return;
       const step = planControlPlaneStep(facts);
       if (step.kind === 'done') return;
       if (step.kind === 'create') {

@@ -95,6 +95,12 @@ async function remember(scope: MachineScope): Promise<void> {
   });
 }
 
+/** False while one of the ids that the instance already has is not in the spec. */
+function isRecorded({ object: { spec } }: MachineScope, instance: Instance): boolean {
+  const providerID = providerIdOf(instance);
+  return providerID === undefined || (spec.providerID === providerID && spec.instanceID === instance.InstanceId);
+}
+
 async function recordInstance(scope: MachineScope, instance: Instance): Promise<void> {
   const providerID = providerIdOf(instance);
   const launched = instance.LaunchTime ?? scope.cloud.deps.now();
@@ -168,8 +174,7 @@ export async function observeInstance(cloud: Cloud, ctx: AwsMachineContext): Pro
       await repairMetadataOptions(scope, instance);
     }
     registered = await repairRegistration(scope, instance);
-    if (scope.object.spec.providerID !== providerIdOf(instance) && providerIdOf(instance))
-      await recordInstance(scope, instance);
+    if (!isRecorded(scope, instance)) await recordInstance(scope, instance);
   }
   // Once the node has joined, the bootstrap data has served; a dead instance will not read it either.
   const served =

@@ -4,7 +4,6 @@ import {
   clientToken,
   defaultLoadBalancerName,
   loadBalancerNameFromHost,
-  partitionOf,
   regionOfZone,
   resourceName,
   rivalLoadBalancerName,
@@ -74,15 +73,6 @@ test.each([
   ['nonsense', undefined],
 ])('the region of zone %s is %s', (zone, region) => {
   expect(regionOfZone(zone)).toBe(region);
-});
-
-test.each([
-  ['eu-west-1', 'aws'],
-  ['cn-north-1', 'aws-cn'],
-  ['us-gov-east-1', 'aws-us-gov'],
-  ['us-isob-east-1', 'aws-iso-b'],
-])('the partition of %s is %s', (region, partition) => {
-  expect(partitionOf(region)).toBe(partition);
 });
 
 test('a group name that looks like an id is marked', () => {

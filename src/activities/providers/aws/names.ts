@@ -92,16 +92,3 @@ export function targetGroupName(clusterId: string, balancer: string, port: numbe
 export function regionOfZone(zone: string): string | undefined {
   return /^[a-z]{2,3}(?:-[a-z]+)+-\d+/.exec(zone)?.[0];
 }
-
-/** AWS partition of a region. */
-export function partitionOf(region: string): string {
-  const prefixes: readonly (readonly [string, string])[] = [
-    ['cn-', 'aws-cn'],
-    ['us-gov-', 'aws-us-gov'],
-    ['us-iso-', 'aws-iso'],
-    ['us-isob-', 'aws-iso-b'],
-    ['eu-isoe-', 'aws-iso-e'],
-    ['us-isof-', 'aws-iso-f'],
-  ];
-  return prefixes.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'aws';
-}
