@@ -6,7 +6,7 @@ export interface AvailabilityOptions {
   /** What it is, for logs: `Temporal`. */
   readonly name: string;
   /** Resolves when the service answers again. */
-  readonly probe: (signal: AbortSignal) => Promise<void>;
+  readonly probe: (signal: AbortSignal) => Promise<unknown>;
   readonly log: Log;
   readonly onChange?: (up: boolean) => void;
   /** Between probes. Default 0.5 s doubling to 10 s. */

@@ -223,6 +223,18 @@ test('carries changes to lanes, across an outage of Temporal, and leaves what is
   await expect(signalsOf(laneOf(done))).rejects.toThrow('not found');
 }, 120_000);
 
+test('tells what is not converged again when Temporal comes back knowing nothing', async () => {
+  if (!temporal) await startTemporal();
+  const cluster = await kube.create(KINDS.Cluster, object(KINDS.Cluster, 'lost', {}));
+  const lane = laneOf(cluster);
+  await bridge({}, { tuning: { probeEveryMs: 50 } });
+  await eventually(async () => expect(await signalsOf(lane)).toHaveLength(1));
+  await stopTemporal();
+  for (const suffix of ['', '-wal', '-shm']) await rm(join(directory, `temporal.db${suffix}`), { force: true });
+  await startTemporal();
+  await eventually(async () => expect(await signalsOf(lane)).not.toHaveLength(0));
+}, 60_000);
+
 test('one of two bridges leads, and the other takes over with everything listed anew', async () => {
   if (!temporal) await startTemporal();
   const election = { leaderElection: { enabled: true, namespace: 'default', name: 'pair' } };

@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client';
 import type { KubeObject } from '../api/types/meta.js';
-import type { Config, KubeConfigSource } from '../config/config.js';
-import type { AccessOptions } from '../kube/access.js';
-import { type KubeClient, kubeFromKubeconfigFile, kubeInCluster } from '../kube/client.js';
+import type { Config } from '../config/config.js';
+import type { KubeClient } from '../kube/client.js';
 import { LeaderElector } from '../kube/leader-election.js';
+import { managementKube } from '../kube/management.js';
 import { type Log, silentLog } from '../telemetry/log.js';
 import type { Readiness } from '../telemetry/server.js';
 import type { LanePort } from './lane-port.js';
@@ -21,7 +21,7 @@ export interface BridgeParts {
   readonly log?: Log;
   readonly registry?: Registry;
   readonly sources?: readonly Source[];
-  readonly tuning?: Pick<TermOptions, 'concurrency' | 'minIntervalMs' | 'childIntervalMs' | 'queue'> & {
+  readonly tuning?: Pick<TermOptions, 'concurrency' | 'probeEveryMs' | 'minIntervalMs' | 'childIntervalMs' | 'queue'> & {
     readonly leaseDurationMs?: number;
     readonly renewDeadlineMs?: number;
     readonly retryPeriodMs?: number;
@@ -89,16 +89,6 @@ export async function startBridge(config: BridgeConfig, parts: BridgeParts = {})
       await ended.catch(() => undefined);
     },
   };
-}
-
-/** Client of the management cluster as configured: the named kubeconfig, else the pod's service account. */
-export function managementKube(source: KubeConfigSource, options: AccessOptions = {}): KubeClient {
-  const access = { ...(source.limit ? { limit: source.limit } : {}), ...options };
-  if (source.kubeconfig === undefined) return kubeInCluster(access);
-  return kubeFromKubeconfigFile(source.kubeconfig, {
-    ...access,
-    ...(source.context === undefined ? {} : { context: source.context }),
-  });
 }
 
 function electorOf(

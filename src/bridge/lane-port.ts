@@ -38,7 +38,7 @@ export interface LanePort {
   signalWithStart(signal: LaneSignal): Promise<void>;
   /** Signals only a lane that is open; no open lane is success. */
   signalIfOpen(workflowId: string, change: Change): Promise<void>;
-  /** Resolves when the server answers for our namespace. */
-  probe(): Promise<void>;
+  /** Resolves when the server answers for our namespace, with the namespace's id: another id than before knows nothing of what was told. */
+  probe(): Promise<string>;
   close(): Promise<void>;
 }

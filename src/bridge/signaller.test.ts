@@ -44,6 +44,7 @@ function setup(options: { selects?: boolean; minIntervalMs?: number } = {}) {
     },
     async probe() {
       if (!healthy) throw new Error('still down');
+      return 'namespace-id';
     },
     close: async () => undefined,
   };
@@ -164,6 +165,20 @@ test('reports a refusal, keeps trying with back-off, and forgets it when taken',
   await s.drained();
   expect(s.signaller.rejection).toBeUndefined();
   expect(s.lines).toEqual(['Temporal refused a signal, retrying with back-off']);
+});
+
+test('tells all again after it was made to forget, but not what has converged meanwhile', async () => {
+  const s = setup();
+  s.look(cluster(1));
+  await s.attempted(1);
+  s.signaller.forget();
+  s.look(cluster(1));
+  await s.attempted(2);
+  s.signaller.forget();
+  const available = { type: 'Available', status: 'True', reason: 'A', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  s.look({ ...cluster(1), status: { observedGeneration: 1, conditions: [available] } } as KubeObject);
+  await s.drained();
+  expect(s.told).toEqual(['1 not converged yet', '1 not converged yet']);
 });
 
 test('makes one signal of a burst but lets a deletion through', async () => {

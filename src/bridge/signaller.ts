@@ -60,6 +60,11 @@ export class Signaller {
     return this.#rejected;
   }
 
+  /** Forgets all that was told: lanes may have lost it. What is not converged is told again when it is next looked at. */
+  forget(): void {
+    this.#told.clear();
+  }
+
   /** One worker; ends when the queue is closed. */
   async work(signal: AbortSignal): Promise<void> {
     const { queue, temporal } = this.#options;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Client, Connection, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import type { TemporalConfig } from '../config/config.js';
+import { tlsOf } from '../config/temporal.js';
 import { changed } from '../workflows/messages.js';
 import { WORKFLOW_QUEUE } from '../workflows/names.js';
 import type { Change } from '../workflows/types.js';
@@ -62,9 +63,10 @@ export function temporalPort(config: TemporalConfig, identity: string): LanePort
       });
     },
     async probe() {
-      await call(`cannot reach namespace ${config.namespace} at ${config.address}`, () =>
+      const { namespaceInfo } = await call(`cannot reach namespace ${config.namespace} at ${config.address}`, () =>
         connection.workflowService.describeNamespace({ namespace: config.namespace }),
       );
+      return namespaceInfo?.id ?? '';
     },
     close: () => connection.close(),
   };
@@ -74,17 +76,6 @@ function attributes(values: Readonly<Record<string, string>>): TypedSearchAttrib
   return new TypedSearchAttributes(
     Object.entries(values).map(([name, value]) => ({ key: defineSearchAttributeKey(name, 'KEYWORD'), value })),
   );
-}
-
-function tlsOf(tls: NonNullable<TemporalConfig['tls']>) {
-  const { caFile, certFile, keyFile, serverName } = tls;
-  return {
-    ...(caFile === undefined ? {} : { serverRootCACertificate: readFileSync(caFile) }),
-    ...(serverName === undefined ? {} : { serverNameOverride: serverName }),
-    ...(certFile === undefined || keyFile === undefined
-      ? {}
-      : { clientCertPair: { crt: readFileSync(certFile), key: readFileSync(keyFile) } }),
-  };
 }
 
 /** Read at most once a minute, so that a rotated key is picked up without a restart. */

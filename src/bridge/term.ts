@@ -1,12 +1,13 @@
 import type { KubeObject } from '../api/types/meta.js';
 import { isPaused } from '../domain/contract.js';
 import type { KubeClient } from '../kube/client.js';
+import { sleep } from '../kube/rate-limit.js';
 import { Reflector, type ReflectorStatus, type StoreEvent } from '../kube/reflector.js';
 import type { Log } from '../telemetry/log.js';
 import { Availability, type AvailabilityStatus } from './availability.js';
 import { isConverged } from './converged.js';
 import { clusterOf, lanesOf } from './dependencies.js';
-import type { LanePort } from './lane-port.js';
+import { type LanePort, SignalError } from './lane-port.js';
 import type { BridgeMetrics } from './metrics.js';
 import { type QueueOptions, WorkQueue } from './queue.js';
 import { parseRefKey, refKey, refOf } from './references.js';
@@ -43,6 +44,8 @@ export interface TermOptions {
   /** By kind of the lane; default `CHILD_INTERVAL_MS`. */
   readonly childIntervalMs?: Readonly<Record<string, number>>;
   readonly queue?: QueueOptions;
+  /** Between two looks at Temporal while nothing is to be told. Default 10 s. */
+  readonly probeEveryMs?: number;
 }
 
 export interface TermStatus {
@@ -67,6 +70,7 @@ export class Term {
   readonly #signaller: Signaller;
   readonly #watched: readonly Watched[];
   readonly #abort = new AbortController();
+  #namespaceId: string | undefined;
   #started = false;
   #troubled = false;
 
@@ -77,9 +81,14 @@ export class Term {
     metrics.temporalUp.set(1);
     this.#temporal = new Availability({
       name: 'Temporal',
-      probe: () => port.probe(),
+      probe: async () => {
+        this.#namespaceId = await port.probe();
+      },
       log,
-      onChange: (up) => metrics.temporalUp.set(up ? 1 : 0),
+      onChange: (up) => {
+        metrics.temporalUp.set(up ? 1 : 0);
+        if (up) this.#tellAgain('Temporal was away');
+      },
     });
     this.#signaller = new Signaller({
       world: this.#world,
@@ -132,10 +141,33 @@ export class Term {
       this.#started = true;
       this.#lookAtAll();
       for (let i = 0; i < (this.#options.concurrency ?? 8); i++) running.push(this.#signaller.work(stop));
+      running.push(this.#watchTemporal(stop));
     }
     await stopped;
     this.#queue.close();
     await Promise.all(running);
+  }
+
+  /** A Temporal that was restored, or came back empty, has lost lanes that were told: nothing else would wake their objects again. */
+  async #watchTemporal(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      await this.#temporal.wait();
+      const before = this.#namespaceId;
+      try {
+        this.#namespaceId = await this.#options.port.probe();
+        if (before !== undefined && before !== this.#namespaceId) this.#tellAgain("Temporal's namespace is another one");
+      } catch (error) {
+        if (error instanceof SignalError && error.failure === 'unavailable') this.#temporal.down(error.message, stop);
+      }
+      await sleep(this.#options.probeEveryMs ?? 10_000, stop).catch(() => undefined);
+    }
+  }
+
+  #tellAgain(why: string): void {
+    if (!this.#started) return;
+    this.#options.log.info('telling all lanes again that are not converged', { why });
+    this.#signaller.forget();
+    this.#lookAtAll();
   }
 
   async #listed(): Promise<void> {

@@ -57,7 +57,6 @@ export interface Config {
   readonly leaderElection: LeaderElectionConfig;
   /** Serves /healthz, /readyz and /metrics. */
   readonly health: Address;
-  readonly api: Address;
   readonly webhooks: WebhookConfig;
   readonly log: { readonly level: LogLevelName };
   /** Built tools, downloaded nothing that cannot be made again. */
@@ -93,7 +92,6 @@ const KNOWN: ReadonlySet<string> = new Set([
   'PERDURE_LEADER_ELECTION_NAMESPACE',
   'PERDURE_LEADER_ELECTION_NAME',
   'PERDURE_HEALTH_ADDRESS',
-  'PERDURE_API_ADDRESS',
   'PERDURE_WEBHOOK_ADDRESS',
   'PERDURE_WEBHOOK_CERT_DIR',
   'PERDURE_LOG_LEVEL',
@@ -124,7 +122,6 @@ export function readConfig(environment: Environment = process.env): Config {
       name: read.text('PERDURE_LEADER_ELECTION_NAME', 'perdure-bridge'),
     },
     health: read.address('PERDURE_HEALTH_ADDRESS', '0.0.0.0:9440'),
-    api: read.address('PERDURE_API_ADDRESS', '127.0.0.1:8080'),
     webhooks: {
       listen: read.address('PERDURE_WEBHOOK_ADDRESS', '0.0.0.0:9443'),
       ...optional('certDir', file(read, 'PERDURE_WEBHOOK_CERT_DIR')),

@@ -81,6 +81,10 @@ export const isDeleting = (object: KubeObject): boolean => object.metadata.delet
 export const isControlPlaneMachine = (object: KubeObject): boolean =>
   object.metadata.labels?.[LABEL.controlPlane] !== undefined;
 
+/** Annotated `cluster.x-k8s.io/managed-by`: somebody else fulfils the contract for it, we only read. */
+export const isManagedElsewhere = (object: KubeObject | undefined): boolean =>
+  object?.metadata.annotations?.[ANNOTATION.managedBy] !== undefined;
+
 /** The controller ownerReference, if any. */
 export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
   object.metadata.ownerReferences?.find((o) => o.controller === true);

@@ -14,7 +14,8 @@ export interface CloudQueueOptions {
   /** Starts polling a queue. */
   start(queue: string): Promise<QueueWorker>;
   readonly client: Client;
-  readonly sweepEvery: string;
+  /** Interval of the sweep of an account; absent: no sweeps. */
+  readonly sweepEvery?: string;
   readonly log: {
     info(message: string, fields?: Record<string, unknown>): void;
     warn(message: string, fields?: Record<string, unknown>): void;
@@ -51,11 +52,11 @@ export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
   const providerOf = (o: KubeObject): InfraProvider | undefined =>
     options.providers.find((p) => p.clusterKind.kind === o.kind && o.apiVersion.startsWith(`${p.clusterKind.group}/`));
 
-  const ensureSchedule = async (provider: string, queue: string): Promise<void> => {
+  const ensureSchedule = async (provider: string, queue: string, every: string): Promise<void> => {
     try {
       await options.client.schedule.create({
         scheduleId: scheduleId(queue),
-        spec: { intervals: [{ every: options.sweepEvery as '10m' }], jitter: '30s' },
+        spec: { intervals: [{ every: every as '10m' }], jitter: '30s' },
         policies: { overlap: 'SKIP', catchupWindow: '1 minute' },
         action: {
           type: 'startWorkflow',
@@ -95,7 +96,7 @@ export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
       const set = clusters.get(queue) ?? new Set<string>();
       clusters.set(queue, set);
       await inTurn(queue, async () => {
-        if (set.size === 0) await ensureSchedule(provider.name, queue);
+        if (set.size === 0 && options.sweepEvery) await ensureSchedule(provider.name, queue, options.sweepEvery);
         set.add(idOf(object));
       });
     },

@@ -6,8 +6,8 @@ import { createRegistry } from '../activities/providers/registry.js';
 import { createWorkloadClients } from '../activities/workload/client.js';
 import { readConfig } from '../config/config.js';
 import { readWorkerConfig } from '../config/workers.js';
-import { kubeFromKubeconfigFile, kubeInCluster } from '../kube/client.js';
 import { eventRecorder } from '../kube/events.js';
+import { managementKube } from '../kube/management.js';
 import { createLogger } from '../telemetry/logger.js';
 import { addProcessMetrics, createRegistry as createMetrics } from '../telemetry/metrics.js';
 import { startTelemetryServer } from '../telemetry/server.js';
@@ -40,13 +40,7 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
   const settings = readWorkerConfig();
   const log = createLogger({ level: config.log.level, fields: { process: 'workers' } });
   Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
-  const access = { userAgent: 'perdure-workers', ...(config.kube.limit ? {} : {}) };
-  const kube = config.kube.kubeconfig
-    ? kubeFromKubeconfigFile(config.kube.kubeconfig, {
-        ...access,
-        ...(config.kube.context ? { context: config.kube.context } : {}),
-      })
-    : kubeInCluster(access);
+  const kube = managementKube(config.kube);
   const resolve = hostsResolver(settings.hostsFile);
   const clients = createWorkloadClients(kube, resolve);
   const recorder = eventRecorder({ kube, component: 'perdure', log });
@@ -74,7 +68,7 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
     temporal: config.temporal,
     deps,
     cloudActivitiesPerSecond: settings.cloudActivitiesPerSecond,
-    sweepEvery: settings.sweepEvery,
+    ...(config.features.DriftSweep ? { sweepEvery: settings.sweepEvery } : {}),
     identity: config.identity,
     ...(parts.activityInterceptors ? { activityInterceptors: parts.activityInterceptors } : {}),
   });

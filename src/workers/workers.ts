@@ -5,15 +5,18 @@ import type { ActivityDeps } from '../activities/deps.js';
 import { createCloudActivities, createKubeActivities, createWaitActivities } from '../activities/index.js';
 import { createFailureInterceptor } from '../activities/interceptors/failures.js';
 import { createReporter } from '../activities/kube/report.js';
+import type { TemporalConfig } from '../config/config.js';
+import { temporalConnection } from '../config/temporal.js';
 import { KUBE_QUEUE, WAIT_QUEUE, WORKFLOW_QUEUE } from '../workflows/names.js';
 import { type CloudQueues, createCloudQueues, type QueueWorker } from './cloud-queues.js';
 
 export interface WorkersOptions {
-  readonly temporal: { readonly address: string; readonly namespace: string };
+  readonly temporal: TemporalConfig;
   readonly deps: ActivityDeps;
   /** Cloud activities started per second and account, enforced by the server over all workers. */
   readonly cloudActivitiesPerSecond: number;
-  readonly sweepEvery: string;
+  /** Absent: accounts are not compared with their clusters. */
+  readonly sweepEvery?: string;
   readonly identity: string;
   /** Outermost first, before the product's own. */
   readonly activityInterceptors?: readonly ActivityInboundCallsInterceptor[];
@@ -33,8 +36,8 @@ export const bundlePath = (): string => fileURLToPath(new URL('../workflow-bundl
 /** Starts this process's workers: workflows, management-cluster calls, waits, and one per cloud account as clusters appear. */
 export async function startWorkers(options: WorkersOptions): Promise<RunningWorkers> {
   const { deps, temporal } = options;
-  const connection = await NativeConnection.connect({ address: temporal.address });
-  const clientConnection = await Connection.connect({ address: temporal.address });
+  const connection = await NativeConnection.connect(temporalConnection(temporal));
+  const clientConnection = await Connection.connect(temporalConnection(temporal));
   const client = new Client({ connection: clientConnection, namespace: temporal.namespace });
   const interceptor = createFailureInterceptor(createReporter(deps.kube, deps.now, deps.log));
   const common: Omit<WorkerOptions, 'taskQueue'> = {
@@ -78,7 +81,7 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningWork
   const queues = createCloudQueues({
     providers: deps.providers.all,
     client,
-    sweepEvery: options.sweepEvery,
+    ...(options.sweepEvery ? { sweepEvery: options.sweepEvery } : {}),
     log: deps.log,
     start: async (queue): Promise<QueueWorker> => {
       const worker = await launch({

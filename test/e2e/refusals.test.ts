@@ -183,7 +183,7 @@ describe('clusters', () => {
     const vpc = (await sandbox.cloud.inventory({ type: 'vpc' })).find((item) => Object.values(item.tags).includes('base-vpc'));
     expect(vpc).toBeDefined();
     await sandbox.cloud.reset();
-    const queue = 'aws/controller/default/us-east-1';
+    const queue = 'perdure-aws-controller-default-us-east-1';
     await sandbox.temporal.workflow.execute('DriftSweep', { workflowId: 'test-sweep', taskQueue: 'perdure', args: [{ provider: 'aws', queue }] });
     const condition = await untilCondition(sandbox.kube, KINDS.Cluster, BASE, 'InfrastructureReady', 'NotFound');
     expect(condition.status).toBe('False');

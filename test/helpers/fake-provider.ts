@@ -1,5 +1,3 @@
-import type { AWSCluster } from '../../src/api/types/index.js';
-import { KINDS } from '../../src/api/types/kinds.js';
 import type {
   ClusterContext,
   EnsureTask,
@@ -7,6 +5,8 @@ import type {
   InstanceObservation,
   MachineContext,
 } from '../../src/activities/providers/port.js';
+import type { AWSCluster } from '../../src/api/types/index.js';
+import { KINDS } from '../../src/api/types/kinds.js';
 import { PerdureError } from '../../src/domain/errors.js';
 
 /** One call of a provider: the method, and the name of the object or task it was for. */

@@ -2,9 +2,16 @@ import { spawn } from 'node:child_process';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import type { CloudActivities, KubeActivities, WaitActivities } from '../../src/activities/interfaces.js';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import { createFailureInterceptor } from '../../src/activities/interceptors/failures.js';
+import type { CloudActivities, KubeActivities, WaitActivities } from '../../src/activities/interfaces.js';
 import { KUBE_QUEUE, SEARCH_ATTRIBUTES, WAIT_QUEUE, WORKFLOW_QUEUE } from '../../src/workflows/names.js';
 import { freePorts } from './api-server.js';
 import { toolPath } from './tools.js';
@@ -32,7 +39,17 @@ const accepts = (port: number): Promise<boolean> =>
 export async function startTemporal(): Promise<TemporalServer> {
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   const [port = 0] = await freePorts(1);
-  const child = spawn(await toolPath('temporal-dev'), ['--ip=127.0.0.1', `--port=${port}`, '--namespace=default', ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([n, t]) => ['--search-attribute', `${n}=${t}`]), '--log-level=error'], { stdio: 'ignore' });
+  const child = spawn(
+    await toolPath('temporal-dev'),
+    [
+      '--ip=127.0.0.1',
+      `--port=${port}`,
+      '--namespace=default',
+      ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([n, t]) => ['--search-attribute', `${n}=${t}`]),
+      '--log-level=error',
+    ],
+    { stdio: 'ignore' },
+  );
   while (!(await accepts(port))) {
     if (child.exitCode !== null) throw new Error(`temporal-dev ended with ${child.exitCode}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -62,7 +79,12 @@ export async function startTemporal(): Promise<TemporalServer> {
 export type FakeActivities = Partial<KubeActivities & WaitActivities & CloudActivities>;
 
 /** Runs `body` while workers with the given activities poll all queues; records the order in which activities began. */
-export async function withWorkers<T>(server: TemporalServer, cloudQueue: string, activities: FakeActivities, body: (order: string[]) => Promise<T>): Promise<T> {
+export async function withWorkers<T>(
+  server: TemporalServer,
+  cloudQueue: string,
+  activities: FakeActivities,
+  body: (order: string[]) => Promise<T>,
+): Promise<T> {
   const order: string[] = [];
   const recorded = Object.fromEntries(
     Object.entries(activities).map(([name, run]) => [
@@ -74,10 +96,21 @@ export async function withWorkers<T>(server: TemporalServer, cloudQueue: string,
     ]),
   );
   const inbound = createFailureInterceptor({ failing: async () => undefined, recovered: async () => undefined });
-  const common = { connection: server.native, namespace: 'default', shutdownGraceTime: '1s', maxHeartbeatThrottleInterval: '100ms', defaultHeartbeatThrottleInterval: '100ms', interceptors: { activity: [() => ({ inbound })] } };
+  const common = {
+    connection: server.native,
+    namespace: 'default',
+    shutdownGraceTime: '1s',
+    maxHeartbeatThrottleInterval: '100ms',
+    defaultHeartbeatThrottleInterval: '100ms',
+    interceptors: { activity: [() => ({ inbound })] },
+  };
   const workers = [
     await Worker.create({ ...common, taskQueue: WORKFLOW_QUEUE, workflowBundle: server.bundle }),
-    ...(await Promise.all([KUBE_QUEUE, WAIT_QUEUE, cloudQueue].map((taskQueue) => Worker.create({ ...common, taskQueue, activities: recorded })))),
+    ...(await Promise.all(
+      [KUBE_QUEUE, WAIT_QUEUE, cloudQueue].map((taskQueue) =>
+        Worker.create({ ...common, taskQueue, activities: recorded }),
+      ),
+    )),
   ];
   const runs = workers.map((w) => w.run());
   try {

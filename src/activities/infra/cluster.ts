@@ -6,6 +6,7 @@ import type { ActivityDeps } from '../deps.js';
 import type { TaskNode } from '../interfaces.js';
 import { unlessGone } from '../kube/write.js';
 import type { Change, EnsureTask } from '../providers/port.js';
+import { classifiedFor } from './about.js';
 import { clusterContext, type FoundCluster, requireCluster } from './context.js';
 
 /** The provider's graph for this cluster, without effects; empty when the infra object is gone. */
@@ -34,7 +35,7 @@ async function classified<T>({ provider, ctx }: FoundCluster, work: () => Promis
   try {
     return await work();
   } catch (error) {
-    throw ctx.signal.aborted ? error : provider.classify(error);
+    throw ctx.signal.aborted ? error : classifiedFor(provider, ctx.infraCluster, error);
   }
 }
 

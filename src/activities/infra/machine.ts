@@ -8,13 +8,14 @@ import { assessMachine } from '../kube/assess-machine.js';
 import { unlessGone } from '../kube/write.js';
 import type { InfraProvider, InstanceObservation, MachineContext } from '../providers/port.js';
 import { pause } from '../waits/pause.js';
+import { classifiedFor } from './about.js';
 import { machineContext, requireMachine } from './context.js';
 
 async function call<T>(provider: InfraProvider, ctx: MachineContext, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw ctx.signal.aborted ? error : provider.classify(error);
+    throw ctx.signal.aborted ? error : classifiedFor(provider, ctx.infraMachine, error);
   }
 }
 

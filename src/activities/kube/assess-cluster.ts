@@ -9,6 +9,7 @@ import {
   isControlPlaneInitialized,
   isControlPlaneMachine,
   isDeleting,
+  isManagedElsewhere,
   isPaused,
   isProvisioned,
   ownerReference,
@@ -132,7 +133,7 @@ async function linkChild(
   if (!ref || !child || isDeleting(child)) return child;
   const { signal } = deps.scope();
   const kind = await resolveKind(deps.kube, ref, signal);
-  const own = deps.providers.forCluster(ref);
+  const own = isManagedElsewhere(child) ? undefined : deps.providers.forCluster(ref);
   const finalizer = own ? (FINALIZER as Record<string, string>)[ref.kind] : undefined;
   return ensureMetadata(
     deps.kube,
@@ -169,7 +170,7 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
   const { infrastructure, controlPlane, deployments, machines } = view;
   let { cluster } = view;
   const paused = isPaused(cluster, cluster);
-  const provider = deps.providers.forCluster(cluster.spec.infrastructureRef);
+  const provider = isManagedElsewhere(infrastructure) ? undefined : deps.providers.forCluster(cluster.spec.infrastructureRef);
   if (!paused && !isDeleting(cluster)) cluster = await copyEndpoint(deps, cluster, infrastructure, controlPlane);
   const attempt = attemptOf(cluster, [infrastructure]);
   const failure = currentFailure(cluster, attempt, view.refused);

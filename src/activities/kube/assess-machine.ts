@@ -247,9 +247,26 @@ async function readNode(
   }
 }
 
+/** Fields of corev1.NodeSystemInfo that Machine.status has. */
+const NODE_INFO = [
+  'architecture',
+  'bootID',
+  'containerRuntimeVersion',
+  'kernelVersion',
+  'kubeProxyVersion',
+  'kubeletVersion',
+  'machineID',
+  'operatingSystem',
+  'osImage',
+  'swap',
+  'systemUUID',
+] as const;
+
 /** The parts of a Node that a Machine's status mirrors. */
 export function toNodeView(node: KubeObject): NodeView {
-  const info = readPath(node, 'status.nodeInfo') as Record<string, unknown> | undefined;
+  const told = readPath(node, 'status.nodeInfo') as Record<string, unknown> | undefined;
+  // what a newer kubelet tells besides is not in the schema: the API server would drop it, and every look would send it again
+  const info = told && Object.fromEntries(NODE_INFO.flatMap((k) => (told[k] === undefined ? [] : [[k, told[k]]])));
   return {
     name: node.metadata.name,
     conditions: (readPath(node, 'status.conditions') ?? []) as NodeView['conditions'],

@@ -4,6 +4,7 @@ import type { ObjectKey } from '../../api/types/meta.js';
 import { PerdureError } from '../../domain/errors.js';
 import { keepBootstrapToken } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
+import { classifiedFor } from '../infra/about.js';
 import { machineContext } from '../infra/context.js';
 import { assessMachine } from '../kube/assess-machine.js';
 import { clusterNamed, readKey } from '../kube/world.js';
@@ -75,7 +76,7 @@ async function lookAtInstance(deps: ActivityDeps, key: ObjectKey, seconds: numbe
   if (!found) return '';
   const { provider, ctx } = found;
   const seen = await provider.observeInstance(ctx).catch((error: unknown) => {
-    throw ctx.signal.aborted ? error : provider.classify(error);
+    throw ctx.signal.aborted ? error : classifiedFor(provider, ctx.infraMachine, error);
   });
   const console_ = seen.console ? `; its console ends: ${seen.console.slice(-1_000)}` : '';
   if (seen.state !== 'running' && seen.state !== 'pending') {

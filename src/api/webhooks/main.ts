@@ -2,7 +2,8 @@ import path from 'node:path';
 import { readConfig } from '../../config/config.js';
 import { contractVersion, pluralOf } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
-import { kubeFromKubeconfigFile, kubeInCluster } from '../../kube/client.js';
+import type { Kube } from '../../kube/kube.js';
+import { managementKube } from '../../kube/management.js';
 import { createLogger } from '../../telemetry/logger.js';
 import { convertReview, createApiVersionResolver } from '../conversion/index.js';
 import { definitionOf } from '../crd/definitions.js';
@@ -21,7 +22,7 @@ async function main(): Promise<void> {
       'InvalidConfiguration',
       'PERDURE_WEBHOOK_CERT_DIR is not set: webhooks need a directory with tls.crt and tls.key',
     );
-  const kube = config.kube.kubeconfig ? kubeFromKubeconfigFile(config.kube.kubeconfig) : kubeInCluster();
+  const kube = managementKube(config.kube);
   const resolver = createApiVersionResolver((group, kind) => servedApiVersion(kube, group, kind));
   const server = await startWebhookServer({
     ...listen,
@@ -46,11 +47,7 @@ async function main(): Promise<void> {
 }
 
 /** apiVersion that v1beta1 references show: our own definition, else the newest version the CRD's contract labels name. */
-async function servedApiVersion(
-  kube: { get: ReturnType<typeof kubeInCluster>['get'] },
-  group: string,
-  kind: string,
-): Promise<string | undefined> {
+async function servedApiVersion(kube: Kube, group: string, kind: string): Promise<string | undefined> {
   const own = definitionOf(group, kind);
   if (own) return `${group}/v1beta2`;
   const crd = await kube.get<KubeObject>(KINDS.CustomResourceDefinition, { name: `${pluralOf(kind)}.${group}` });

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { childEnvironment } from '../../config/config.js';
+import { childEnvironment, readConfig } from '../../config/config.js';
+import { temporalConnection } from '../../config/temporal.js';
 import { PerdureError } from '../../domain/errors.js';
 import { type KubeClient, kubeFromKubeconfigFile } from '../../kube/client.js';
 import { readJson } from '../../sandbox/files.js';
@@ -59,6 +60,7 @@ export async function connectTemporal(options: GlobalOptions): Promise<Client> {
       "no Temporal server: pass --temporal-address, set PERDURE_TEMPORAL_ADDRESS, or start a sandbox with 'perdure up'",
     );
   const namespace = options.temporalNamespace ?? (env['PERDURE_TEMPORAL_NAMESPACE'] || 'default');
-  const connection = await Connection.connect({ address, connectTimeout: '5s' });
+  const named = address === env['PERDURE_TEMPORAL_ADDRESS'] ? temporalConnection(readConfig().temporal) : { address };
+  const connection = await Connection.connect({ ...named, connectTimeout: '5s' });
   return new Client({ connection, namespace });
 }

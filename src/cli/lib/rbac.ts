@@ -50,7 +50,7 @@ export function rbacManifests(): (KubeObject & Record<string, unknown>)[] {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: 'perdure-webhook-service', namespace: NAMESPACE },
-      spec: { ports: [{ port: 443, targetPort: 9443 }], selector: { 'app.kubernetes.io/name': 'perdure-bridge' } },
+      spec: { ports: [{ port: 443, targetPort: 9443 }], selector: { 'app.kubernetes.io/name': 'perdure-webhooks' } },
     },
   ];
 }

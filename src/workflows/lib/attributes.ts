@@ -8,8 +8,8 @@ const KIND = keyword('PerdureKind');
 const OBJECT = keyword('PerdureObject');
 const PROVIDER = keyword('PerdureProvider');
 const OPERATION = keyword('PerdureOperation');
-export const PHASE = keyword('PerdurePhase');
-export const REASON = keyword('PerdureReason');
+const PHASE = keyword('PerdurePhase');
+const REASON = keyword('PerdureReason');
 
 /** Search attributes of a lane or an operation: plain text, never encrypted, at most 255 characters each. */
 export function attributesOf(
@@ -27,7 +27,19 @@ export function attributesOf(
     { key: KIND, value: key.kind },
     { key: OBJECT, value: cut(`${key.namespace}/${key.name}`) },
     ...(options.provider ? [{ key: PROVIDER, value: options.provider }] : []),
-    ...(options.operation ? [{ key: OPERATION, value: options.operation }] : []),
+    ...(options.operation
+      ? [
+          { key: OPERATION, value: options.operation },
+          { key: PHASE, value: phaseOf(options.operation) },
+        ]
+      : []),
     ...(options.reason ? [{ key: REASON, value: cut(options.reason) }] : []),
   ]);
+}
+
+/** What an operation does to its object, in one word for filters. */
+function phaseOf(operation: string): string {
+  if (operation.startsWith('Delete')) return 'Deleting';
+  if (operation.startsWith('Scale')) return 'Scaling';
+  return operation.startsWith('Repair') ? 'Repairing' : 'Creating';
 }

@@ -9,8 +9,8 @@ import { cloudProviderTag, missingTags, ownedTags, TAG, tagList, tagMap } from '
 
 /** Upstream's records of what was applied last; removals are computed against them. Source: capa controllers/awsmachine_*.go. */
 export const LAST_TAGS = 'sigs.k8s.io/cluster-api-provider-aws-last-applied-tags';
-export const LAST_GROUPS = 'sigs.k8s.io/cluster-api-provider-aws-last-applied-security-groups';
-export const LAST_VOLUME_TAGS = 'sigs.k8s.io/cluster-api-provider-last-applied-tags-on-volumes';
+const LAST_GROUPS = 'sigs.k8s.io/cluster-api-provider-aws-last-applied-security-groups';
+const LAST_VOLUME_TAGS = 'sigs.k8s.io/cluster-api-provider-last-applied-tags-on-volumes';
 
 /** User's tags of cluster and machine. */
 export function additionalTags(scope: MachineScope): AWSTags {

@@ -102,7 +102,7 @@ export function instanceIdOf({ spec }: AWSMachine): string | undefined {
   return spec.instanceID || /\/(i-[0-9a-f]+)$/.exec(spec.providerID ?? '')?.[1];
 }
 
-export function zoneOf({ spec }: AWSMachine): string | undefined {
+function zoneOf({ spec }: AWSMachine): string | undefined {
   return /^aws:\/\/\/([^/]+)\//.exec(spec.providerID ?? '')?.[1];
 }
 

@@ -10,7 +10,7 @@ import { DEFAULT_IDENTITY } from './identity.js';
 import { type Identity, ownershipOf } from './tags.js';
 
 export const FIELD_MANAGER = 'perdure-aws';
-export const DEFAULT_API_PORT = 6443;
+const DEFAULT_API_PORT = 6443;
 
 /** What tasks know without asking AWS; enough to plan. */
 export interface ClusterView extends Identity {

@@ -11,7 +11,7 @@ import { ownedTags, TAG, tagList } from './tags.js';
 /** EC2's limit on user data before base64. */
 export const USER_DATA_LIMIT = 16_384;
 /** Below Secrets Manager's 65,536 bytes per value. */
-export const CHUNK_SIZE = 60_000;
+const CHUNK_SIZE = 60_000;
 /** The prefix that upstream's IAM policies allow. */
 const SECRET_NAMES = 'aws.cluster.x-k8s.io';
 

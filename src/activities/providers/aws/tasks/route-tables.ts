@@ -52,7 +52,7 @@ interface WantedRoute {
 }
 
 /** Routes the subnet's table must have; none for a private subnet in a VPC without NAT. */
-export function wantedRoutes(view: ClusterView, subnet: SubnetSpec): WantedRoute[] {
+function wantedRoutes(view: ClusterView, subnet: SubnetSpec): WantedRoute[] {
   const destination = '0.0.0.0/0';
   const { internetGatewayId } = vpcOf(view);
   if (subnet.isPublic) return internetGatewayId ? [{ destination, GatewayId: internetGatewayId }] : [];
@@ -62,7 +62,7 @@ export function wantedRoutes(view: ClusterView, subnet: SubnetSpec): WantedRoute
 }
 
 /** `missing`: no such destination; `wrong`: another target, or one that is gone. */
-export function routeState(wanted: WantedRoute, routes: readonly Route[] | undefined): 'right' | 'missing' | 'wrong' {
+function routeState(wanted: WantedRoute, routes: readonly Route[] | undefined): 'right' | 'missing' | 'wrong' {
   const route = routes?.find((one) => one.DestinationCidrBlock === wanted.destination);
   if (!route) return 'missing';
   const same = wanted.GatewayId ? route.GatewayId === wanted.GatewayId : route.NatGatewayId === wanted.NatGatewayId;

@@ -44,7 +44,7 @@ export function securityGroupsTask(cloud: Cloud, spec: AWSClusterSpec): EnsureTa
 }
 
 /** True when rules are made of the NAT gateways' addresses. Those of a VPC brought by the user are not ours to know. */
-export function needsNatIPs(spec: AWSClusterSpec): boolean {
+function needsNatIPs(spec: AWSClusterSpec): boolean {
   const { network, controlPlaneLoadBalancer: primary, secondaryControlPlaneLoadBalancer: secondary } = spec;
   const custom = [...(primary?.ingressRules ?? []), ...(secondary?.ingressRules ?? [])];
   const rules = [
@@ -159,7 +159,7 @@ function roleStates(view: ClusterView, groups: readonly SecurityGroup[]): RoleSt
 }
 
 /** What to change on a group's rules. The service group is shared with the cloud controller manager: nothing is taken from it. */
-export function ruleChanges(
+function ruleChanges(
   view: ClusterView,
   role: GroupRole,
   current: readonly AtomicRule[],

@@ -1,0 +1,244 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { ControlPlaneFacts, OwnedMachine, ReplicaFacts } from '../facts.js';
+import { deletePriority, planControlPlane, planControlPlaneStep, planMachineSet, planWorkerStep } from './replicas.js';
+
+const NOW = Date.parse('2026-02-01T00:00:00Z');
+const machine = (name: string, change: Partial<OwnedMachine> = {}): OwnedMachine => ({
+  name,
+  deleting: false,
+  ready: true,
+  hasNode: true,
+  available: true,
+  healthy: true,
+  upToDate: true,
+  deleteFirst: false,
+  createdAt: '2026-01-01T00:00:00Z',
+  ...change,
+});
+const workers = (
+  desired: number,
+  machines: readonly OwnedMachine[],
+  change: Partial<ReplicaFacts> = {},
+): ReplicaFacts => ({
+  exists: true,
+  paused: false,
+  deleting: false,
+  generation: 1,
+  cluster: 'ns/c',
+  attempt: 'a',
+  desired,
+  machines,
+  base: 'md-abcde',
+  uid: 'u',
+  deleteOrder: 'Random',
+  ...change,
+});
+const controlPlane = (
+  desired: number,
+  machines: readonly OwnedMachine[],
+  change: Partial<ControlPlaneFacts> = {},
+): ControlPlaneFacts => ({
+  ...workers(desired, machines, { base: 'cp', deleteOrder: 'Oldest' }),
+  infrastructureProvisioned: true,
+  endpoint: true,
+  initialized: true,
+  certificatesAvailable: true,
+  failureDomains: ['a', 'b', 'c'],
+  workersExist: false,
+  clusterDeleting: false,
+  cloudQueue: '',
+  ...change,
+});
+
+const anyMachine: fc.Arbitrary<OwnedMachine> = fc.record({
+  name: fc.stringMatching(/^[a-z]{1,3}$/),
+  deleting: fc.boolean(),
+  ready: fc.boolean(),
+  hasNode: fc.boolean(),
+  available: fc.boolean(),
+  healthy: fc.boolean(),
+  upToDate: fc.boolean(),
+  deleteFirst: fc.boolean(),
+  createdAt: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-20T00:00:00Z', ''),
+});
+const located = fc
+  .tuple(anyMachine, fc.constantFrom('a', 'b', 'gone', undefined))
+  .map(([m, d]): OwnedMachine => (d ? { ...m, failureDomain: d } : m));
+const machines = (of: fc.Arbitrary<OwnedMachine>) => fc.uniqueArray(of, { selector: (m) => m.name, maxLength: 9 });
+const order = fc.constantFrom<ReplicaFacts['deleteOrder']>('Random', 'Newest', 'Oldest');
+
+describe('the priority of deletion', () => {
+  test.each<[string, Partial<OwnedMachine>, ReplicaFacts['deleteOrder'], number]>([
+    ['deleting', { deleting: true, deleteFirst: true }, 'Random', 100],
+    ['marked', { deleteFirst: true, healthy: false }, 'Random', 80],
+    ['without a node', { hasNode: false }, 'Random', 50],
+    ['unhealthy', { healthy: false }, 'Newest', 50],
+    ['any other', {}, 'Random', 20],
+    ['of unknown age, oldest first', { createdAt: '' }, 'Oldest', 0],
+    ['of unknown age, newest first', { createdAt: '' }, 'Newest', 50],
+  ])('of a machine %s', (_, change, by, expected) => {
+    expect(deletePriority(machine('m', change), by, NOW)).toBe(expected);
+  });
+
+  test('grows or falls with age as upstream says', () => {
+    const days = 31;
+    const old = 50 * (1 - Math.exp(-(days * 86_400) / 864_000));
+    expect(deletePriority(machine('m'), 'Oldest', NOW)).toBeCloseTo(old);
+    expect(deletePriority(machine('m'), 'Newest', NOW)).toBeCloseTo(50 - old);
+  });
+});
+
+describe('a step of workers', () => {
+  test('reaches the desired count in one go, and takes only machines that are there', () => {
+    fc.assert(
+      fc.property(fc.nat(9), machines(anyMachine), order, (desired, all, deleteOrder) => {
+        const step = planWorkerStep(workers(desired, all, { deleteOrder }), NOW);
+        const live = all.filter((m) => !m.deleting).map((m) => m.name);
+        expect(live.length + step.create.length - step.remove.length).toBe(desired);
+        expect(step.create.length === 0 || step.remove.length === 0).toBe(true);
+        expect(step.remove.filter((n) => !live.includes(n))).toEqual([]);
+        expect(new Set([...step.create, ...all.map((m) => m.name)]).size).toBe(step.create.length + all.length);
+      }),
+    );
+  });
+
+  test('is the same for the same facts in any order', () => {
+    fc.assert(
+      fc.property(fc.nat(9), machines(anyMachine), order, (desired, all, deleteOrder) => {
+        const one = planWorkerStep(workers(desired, all, { deleteOrder }), NOW);
+        expect(planWorkerStep(workers(desired, [...all].reverse(), { deleteOrder }), NOW)).toEqual(one);
+      }),
+    );
+  });
+
+  test('never takes a healthy machine while an unhealthy one may go', () => {
+    const facts = workers(1, [machine('a'), machine('b', { healthy: false }), machine('c', { hasNode: false })]);
+    expect(planWorkerStep(facts, NOW).remove).toEqual(['b', 'c']);
+  });
+
+  test('takes the newest or the oldest first when told so', () => {
+    const all = [machine('old'), machine('young', { createdAt: '2026-01-31T00:00:00Z' })];
+    expect(planWorkerStep(workers(1, all, { deleteOrder: 'Newest' }), NOW).remove).toEqual(['young']);
+    expect(planWorkerStep(workers(1, all, { deleteOrder: 'Oldest' }), NOW).remove).toEqual(['old']);
+  });
+});
+
+describe('a machine set', () => {
+  test.each<[string, ReplicaFacts, string]>([
+    ['too small', workers(2, [machine('a')]), 'ScaleWorkers'],
+    ['too big', workers(0, [machine('a')]), 'ScaleWorkers'],
+    ['with a machine that goes', workers(1, [machine('a'), machine('b', { deleting: true })]), 'ScaleWorkers'],
+    ['with a machine that comes', workers(1, [machine('a', { available: false })]), 'Waiting'],
+    ['complete', workers(1, [machine('a')]), 'Converged'],
+    ['empty', workers(0, []), 'Converged'],
+    ['deleting', workers(1, [], { deleting: true }), 'DeleteMachineSet'],
+  ])('%s', (_, facts, expected) => {
+    const decision = planMachineSet(facts);
+    expect(decision.do === 'operate' ? decision.operation : decision.outcome).toBe(expected);
+  });
+});
+
+describe('a control plane', () => {
+  test.each<[string, ControlPlaneFacts, string]>([
+    ['in a cluster that goes', controlPlane(1, [], { clusterDeleting: true }), 'Waiting'],
+    ['before the infrastructure', controlPlane(1, [], { infrastructureProvisioned: false }), 'Waiting'],
+    ['without an endpoint', controlPlane(1, [], { endpoint: false }), 'Waiting'],
+    ['without certificates', controlPlane(1, [], { certificatesAvailable: false }), 'Waiting again'],
+    ['too small', controlPlane(3, [machine('a')]), 'ScaleControlPlane'],
+    ['too big', controlPlane(1, [machine('a'), machine('b')]), 'ScaleControlPlane'],
+    [
+      'with a machine that goes',
+      controlPlane(1, [machine('a'), machine('b', { deleting: true })]),
+      'ScaleControlPlane',
+    ],
+    ['not initialized', controlPlane(1, [machine('a')], { initialized: false }), 'ScaleControlPlane'],
+    ['with an ill machine', controlPlane(1, [machine('a', { healthy: false })]), 'Waiting again'],
+    ['complete', controlPlane(1, [machine('a')]), 'Converged'],
+    ['deleting', controlPlane(1, [], { deleting: true }), 'DeleteControlPlane'],
+  ])('%s', (_, facts, expected) => {
+    const d = planControlPlane(facts);
+    expect(d.do === 'operate' ? d.operation : `${d.outcome}${d.requeueSeconds ? ' again' : ''}`).toBe(expected);
+  });
+});
+
+describe('a step of a control plane', () => {
+  test('changes one machine at most, and none while another changes or is ill', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5 }), machines(located), (desired, all) => {
+        const facts = controlPlane(desired, all);
+        const step = planControlPlaneStep(facts);
+        const ill = all.filter((m) => !m.hasNode || !m.healthy).map((m) => m.name);
+        if (step.kind === 'create') {
+          expect(all.length).toBeLessThan(desired);
+          expect(ill).toEqual([]);
+          expect(all.map((m) => m.name)).not.toContain(step.name);
+        }
+        if (step.kind === 'remove') {
+          expect(all.length).toBeGreaterThan(desired);
+          expect(all.map((m) => m.name)).toContain(step.name);
+          expect(ill.filter((name) => name !== step.name)).toEqual([]);
+        }
+        if (step.kind === 'create' || step.kind === 'remove') expect(all.filter((m) => m.deleting)).toEqual([]);
+        if (step.kind === 'done') expect(all.length).toBe(desired);
+        if (step.kind === 'await') {
+          const waited = all.find((m) => m.name === step.name);
+          expect(step.until === 'gone' ? waited?.deleting : waited && (!waited.hasNode || !waited.healthy)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  test('reaches the desired count when each step succeeds', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 7 }), fc.nat(7), (desired, start) => {
+        let all: OwnedMachine[] = Array.from({ length: start }, (_, i) => machine(`m${i}`, { failureDomain: 'a' }));
+        for (let i = 0; i <= Math.abs(desired - start); i++) {
+          const step = planControlPlaneStep(controlPlane(desired, all));
+          if (step.kind === 'create') {
+            const { name, failureDomain } = step;
+            all = [...all, machine(name, failureDomain ? { failureDomain } : {})];
+          } else if (step.kind === 'remove') all = all.filter((m) => m.name !== step.name);
+        }
+        expect(all).toHaveLength(desired);
+        expect(planControlPlaneStep(controlPlane(desired, all))).toEqual({ kind: 'done' });
+      }),
+    );
+  });
+
+  test('spreads new machines over the emptiest failure domains', () => {
+    const all = [machine('x', { failureDomain: 'a' }), machine('y', { failureDomain: 'b' })];
+    expect(planControlPlaneStep(controlPlane(3, all))).toMatchObject({ kind: 'create', failureDomain: 'c' });
+    expect(planControlPlaneStep(controlPlane(1, [], { failureDomains: [] }))).not.toHaveProperty('failureDomain');
+  });
+
+  test('waits for a second ill machine even when the first is the victim', () => {
+    const all = ['a', 'b', 'c'].map((n) => machine(n, { upToDate: n === 'c', healthy: n === 'c' }));
+    expect(planControlPlaneStep(controlPlane(1, all))).toMatchObject({ kind: 'await', name: 'b', until: 'healthy' });
+  });
+
+  const at = (name: string, failureDomain: string, change: Partial<OwnedMachine> = {}) =>
+    machine(name, { failureDomain, ...change });
+  test.each<[string, OwnedMachine[], string]>([
+    [
+      'marked and outdated',
+      [at('a', 'a'), at('b', 'b', { deleteFirst: true }), at('c', 'c', { deleteFirst: true, upToDate: false })],
+      'c',
+    ],
+    ['marked', [at('a', 'a', { upToDate: false }), at('b', 'b', { deleteFirst: true })], 'b'],
+    ['outdated', [at('a', 'a'), at('b', 'b', { upToDate: false })], 'b'],
+    ['in a domain that is gone', [at('a', 'a'), at('b', 'a'), at('c', 'old')], 'c'],
+    [
+      'oldest in the fullest domain',
+      [
+        at('a', 'a', { createdAt: '2025-01-01T00:00:00Z' }),
+        at('b', 'b', { createdAt: '2026-01-03T00:00:00Z' }),
+        at('c', 'b'),
+      ],
+      'c',
+    ],
+    ['oldest, then by name', [at('b', 'a'), at('a', 'a')], 'a'],
+  ])('takes the one that is %s', (_, all, victim) => {
+    expect(planControlPlaneStep(controlPlane(all.length - 1, all))).toEqual({ kind: 'remove', name: victim });
+  });
+});
