@@ -7,14 +7,21 @@ import type { CloudActivities, KubeActivities, WaitActivities } from './interfac
 import { assessCluster } from './kube/assess-cluster.js';
 import { assessControlPlane } from './kube/assess-control-plane.js';
 import { assessMachine } from './kube/assess-machine.js';
-import { assessMachineDeployment, assessMachineSet } from './kube/assess-replicas.js';
+import { assessMachineDeployment } from './kube/assess-machine-deployment.js';
+import { assessMachineSet } from './kube/assess-machine-set.js';
 import { createControlPlaneMachine, createWorkerMachines, deleteMachines } from './kube/machines.js';
 import { clearFailure, recordFailure } from './kube/report.js';
-import { machineBootstrap, machineRemoveObjects } from './machine/objects.js';
-import { awaitMachineNode } from './machine/node.js';
 import { removeControlPlaneMachine } from './machine/control-plane.js';
-import { awaitClusterAvailable, awaitContract, clusterFinalize, deleteControlPlane, deleteWorkers } from './waits/cluster.js';
-import { awaitMachines, teardownOwner } from './waits/machines.js';
+import { awaitMachineNode } from './machine/node.js';
+import { machineBootstrap, machineRemoveObjects } from './machine/objects.js';
+import {
+  awaitClusterAvailable,
+  awaitContract,
+  clusterFinalize,
+  deleteControlPlane,
+  deleteWorkers,
+} from './waits/cluster.js';
+import { awaitControlPlaneMachine, awaitMachines, teardownOwner } from './waits/machines.js';
 
 type On = { readonly key: ObjectKey };
 
@@ -31,7 +38,8 @@ export function createKubeActivities(deps: ActivityDeps): KubeActivities {
     infraGraph: ({ key }: On) => infraGraph(deps, key),
     createWorkerMachines: ({ key, names }) => createWorkerMachines(deps, key, names),
     deleteMachines: ({ key, names }) => deleteMachines(deps, key, names),
-    createControlPlaneMachine: ({ key, name, failureDomain }) => createControlPlaneMachine(deps, key, name, failureDomain),
+    createControlPlaneMachine: ({ key, name, failureDomain }) =>
+      createControlPlaneMachine(deps, key, name, failureDomain),
     machineBootstrap: ({ key }: On) => machineBootstrap(deps, key),
     machineRemoveObjects: ({ key }: On) => machineRemoveObjects(deps, key),
     clusterFinalize: ({ key }: On) => clusterFinalize(deps, key),
@@ -45,6 +53,7 @@ export function createWaitActivities(deps: ActivityDeps): WaitActivities {
     awaitMachineNode: ({ key }: On) => awaitMachineNode(deps, key),
     awaitContract: ({ key, what }) => awaitContract(deps, key, what),
     awaitMachines: ({ key, names, until }) => awaitMachines(deps, key, names, until),
+    awaitControlPlaneMachine: ({ key, name, until }) => awaitControlPlaneMachine(deps, key, name, until),
     removeControlPlaneMachine: ({ key, name }) => removeControlPlaneMachine(deps, key, name),
     deleteWorkers: ({ key }: On) => deleteWorkers(deps, key),
     deleteControlPlane: ({ key }: On) => deleteControlPlane(deps, key),

@@ -1,5 +1,12 @@
 import type { ObjectKey } from '../api/types/meta.js';
-import type { ClusterFacts, ControlPlaneFacts, DeploymentFacts, MachineFacts, RecordedFailure, ReplicaFacts } from '../domain/facts.js';
+import type {
+  ClusterFacts,
+  ControlPlaneFacts,
+  DeploymentFacts,
+  MachineFacts,
+  RecordedFailure,
+  ReplicaFacts,
+} from '../domain/facts.js';
 
 /** Every activity takes the key of the object it acts for first: the interceptor reports a failing attempt on that object. */
 export interface OnObject {
@@ -27,7 +34,9 @@ export interface KubeActivities {
   infraGraph(input: OnObject): Promise<{ readonly tasks: readonly TaskNode[] }>;
   createWorkerMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
   deleteMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
-  createControlPlaneMachine(input: OnObject & { readonly name: string; readonly failureDomain?: string }): Promise<void>;
+  createControlPlaneMachine(
+    input: OnObject & { readonly name: string; readonly failureDomain?: string },
+  ): Promise<void>;
   /** Writes the bootstrap Secret and sets Machine.spec.bootstrap.dataSecretName; NotYet while the init lock is taken. */
   machineBootstrap(input: OnObject): Promise<{ readonly dataSecretName: string }>;
   /** Removes infra and bootstrap objects, then the Node, then the Machine's finalizer; each only after the previous is absent. */
@@ -38,13 +47,22 @@ export interface KubeActivities {
 
 /** Waits that hold no budget: heartbeating loops over the management or workload API; queue `perdure-wait`. */
 export interface WaitActivities {
-  /** Keeps the Cluster's status current until it is available; the heartbeat says what is awaited. */
-  awaitClusterAvailable(input: OnObject): Promise<void>;
+  /**
+   * Keeps the Cluster's status current until it is available, or its infrastructure needs another look first. Every wait of an owner answers the facts
+   * it saw last, so that nobody has to look again at once.
+   */
+  awaitClusterAvailable(input: OnObject): Promise<ClusterFacts>;
   /** Waits for the node, labels it, writes the Machine's status until it is Ready. For machines of third-party providers. */
-  awaitMachineNode(input: OnObject): Promise<void>;
+  awaitMachineNode(input: OnObject): Promise<MachineFacts>;
   /** For infra kinds no provider of ours serves: waits for the public contract's fields. */
   awaitContract(input: OnObject & { readonly what: 'infraCluster' | 'infraMachine' }): Promise<void>;
-  awaitMachines(input: OnObject & { readonly names: readonly string[]; readonly until: 'available' | 'healthy' | 'gone' }): Promise<void>;
+  awaitMachines(
+    input: OnObject & { readonly names: readonly string[]; readonly until: 'available' | 'gone' },
+  ): Promise<ReplicaFacts>;
+  /** The same for one machine of a control plane. */
+  awaitControlPlaneMachine(
+    input: OnObject & { readonly name: string; readonly until: 'healthy' | 'gone' },
+  ): Promise<ControlPlaneFacts>;
   /** Forwards etcd leadership, removes the member, deletes the Machine object. */
   removeControlPlaneMachine(input: OnObject & { readonly name: string }): Promise<void>;
   deleteWorkers(input: OnObject): Promise<void>;
@@ -63,7 +81,13 @@ export interface CloudActivities {
   machineAwaitInstance(input: OnObject): Promise<{ readonly providerID: string; readonly state: string }>;
   machineDeleteInstance(input: OnObject): Promise<void>;
   /** The same wait for our own machines: an instance that does not join is looked at, which is a cloud call. */
-  awaitMachineNode(input: OnObject): Promise<void>;
+  awaitMachineNode(input: OnObject): Promise<MachineFacts>;
   /** One sweep over an account and region; answers the keys of objects whose lanes should look again. */
-  driftSweep(input: { readonly provider: string; readonly queue: string }): Promise<{ readonly checked: number; readonly drifted: readonly { readonly key: ObjectKey; readonly detail: string }[] }>;
+  driftSweep(input: {
+    readonly provider: string;
+    readonly queue: string;
+  }): Promise<{
+    readonly checked: number;
+    readonly drifted: readonly { readonly key: ObjectKey; readonly detail: string }[];
+  }>;
 }

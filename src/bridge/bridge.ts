@@ -21,7 +21,10 @@ export interface BridgeParts {
   readonly log?: Log;
   readonly registry?: Registry;
   readonly sources?: readonly Source[];
-  readonly tuning?: Pick<TermOptions, 'concurrency' | 'probeEveryMs' | 'minIntervalMs' | 'childIntervalMs' | 'queue'> & {
+  readonly tuning?: Pick<
+    TermOptions,
+    'concurrency' | 'probeEveryMs' | 'minIntervalMs' | 'childIntervalMs' | 'queue'
+  > & {
     readonly leaseDurationMs?: number;
     readonly renewDeadlineMs?: number;
     readonly retryPeriodMs?: number;

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../api/types/meta.js';
 import { isControlPlaneMachine, readPath } from '../domain/contract.js';
 import { LABEL } from '../domain/names.js';
-import { ABSENT, clusterFacts, type Facts, factsOf, machineGate } from './facts.js';
+import { ABSENT, clusterIsThere, controlPlaneGate, type Facts, factsOf, machineGate } from './facts.js';
 import {
   clusterNameOf,
   controllerOf,
@@ -56,7 +56,8 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
 }
 
 function clusterFactsFor(object: KubeObject, cluster: KubeObject): Facts {
-  if (object.kind !== 'Machine') return clusterFacts(cluster);
+  if (object.kind === 'KubeadmControlPlane') return controlPlaneGate(cluster);
+  if (object.kind !== 'Machine') return clusterIsThere(cluster);
   // Whoever brings bootstrap data waits for the infrastructure only.
   const early = isControlPlaneMachine(object) || readPath(object, 'spec.bootstrap.dataSecretName') !== undefined;
   return machineGate(cluster, early);

@@ -14,17 +14,17 @@ export type Facts = string;
 /** Stands for an object that is not there. */
 export const ABSENT: Facts = 'absent';
 
-/** What the objects of a cluster wait for on their Cluster. */
-export function clusterFacts(cluster: KubeObject | undefined): Facts {
-  if (!cluster) return ABSENT;
+/** What a control plane waits for on its Cluster. */
+export function controlPlaneGate(cluster: KubeObject): Facts {
   const endpoint = endpointOf(cluster);
   return facts(cluster, [
     readPath(cluster, 'status.initialization.infrastructureProvisioned') === true,
-    isInitialized(cluster),
     endpoint ? `${endpoint.host}:${endpoint.port}` : '',
-    isPaused(cluster, cluster),
   ]);
 }
+
+/** What sets and deployments wait for on their Cluster: that it is there. */
+export const clusterIsThere = (cluster: KubeObject): Facts => facts(cluster, []);
 
 /** What a Machine waits for on its Cluster: one gate, so that the steps on the way to it wake nobody. */
 export function machineGate(cluster: KubeObject, early: boolean): Facts {
@@ -75,21 +75,13 @@ export function factsOf(object: KubeObject | undefined): Facts {
   if (!object) return ABSENT;
   switch (roleOf(object.kind)) {
     case 'lane':
-      if (object.kind === 'Cluster') return clusterFacts(object);
+      if (object.kind === 'Cluster') return clusterIsThere(object);
       return object.kind === 'Machine' ? machineFacts(object) : replicaFacts(object);
     case 'bootstrap':
     case 'infraMachine':
+    case 'infraCluster':
       // Its operation follows what becomes of it; the lane is woken by what people do to it.
       return facts(object, [wishOf(object), readPath(object, 'status.failureReason')]);
-    case 'infraCluster': {
-      const endpoint = endpointOf(object);
-      return facts(object, [
-        object.metadata.generation,
-        isProvisioned(object),
-        endpoint ? `${endpoint.host}:${endpoint.port}` : '',
-        readPath(object, 'status.failureReason'),
-      ]);
-    }
     case 'identity':
       return facts(object, [object.metadata.generation]);
     default:

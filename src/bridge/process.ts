@@ -2,13 +2,14 @@ import { readConfig } from '../config/config.js';
 import { createLogger } from '../telemetry/logger.js';
 import { addProcessMetrics, createRegistry } from '../telemetry/metrics.js';
 import { startTelemetryServer } from '../telemetry/server.js';
-import { startBridge } from './bridge.js';
+import { type BridgeParts, startBridge } from './bridge.js';
 import type { LanePort } from './lane-port.js';
 import { temporalPort } from './temporal-port.js';
 
 /** What a caller adds to the process; tests put faults in this way. */
 export interface BridgeProcessParts {
   readonly wrapPort?: (port: LanePort) => LanePort;
+  readonly tuning?: BridgeParts['tuning'];
 }
 
 /** The bridge process: runs until SIGTERM or SIGINT; rejects when it ends by a bug. */
@@ -19,7 +20,12 @@ export async function runBridgeProcess(parts: BridgeProcessParts = {}): Promise<
   const registry = createRegistry();
   addProcessMetrics(registry);
   const port = parts.wrapPort?.(temporalPort(config.temporal, `perdure-bridge@${config.identity}`));
-  const bridge = await startBridge(config, { log, registry, ...(port ? { port } : {}) });
+  const bridge = await startBridge(config, {
+    log,
+    registry,
+    ...(port ? { port } : {}),
+    ...(parts.tuning ? { tuning: parts.tuning } : {}),
+  });
   const server = await startTelemetryServer({ ...config.health, registry, ready: () => bridge.ready() });
   log.info('bridge started', {
     temporal: config.temporal.address,

@@ -175,7 +175,13 @@ test('tells all again after it was made to forget, but not what has converged me
   s.look(cluster(1));
   await s.attempted(2);
   s.signaller.forget();
-  const available = { type: 'Available', status: 'True', reason: 'A', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  const available = {
+    type: 'Available',
+    status: 'True',
+    reason: 'A',
+    message: '',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  };
   s.look({ ...cluster(1), status: { observedGeneration: 1, conditions: [available] } } as KubeObject);
   await s.drained();
   expect(s.told).toEqual(['1 not converged yet', '1 not converged yet']);

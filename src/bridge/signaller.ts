@@ -50,6 +50,7 @@ export class Signaller {
   readonly #told = new Map<string, Acknowledged>();
   readonly #restUntil = new Map<string, number>();
   #rejected: string | undefined;
+  #forgotten = 0;
 
   constructor(options: SignallerOptions) {
     this.#options = options;
@@ -63,6 +64,7 @@ export class Signaller {
   /** Forgets all that was told: lanes may have lost it. What is not converged is told again when it is next looked at. */
   forget(): void {
     this.#told.clear();
+    this.#forgotten += 1;
   }
 
   /** One worker; ends when the queue is closed. */
@@ -131,8 +133,10 @@ export class Signaller {
       queue.addAfter(item.key, dueMs, item.priority);
       return skip('too soon');
     }
+    const forgotten = this.#forgotten;
     await this.#send(signalFor(object, world, reasonFor(before?.token, token)), object);
-    if (!signal.aborted) this.#told.set(uid, { token, at: Date.now() });
+    // What was told before the lanes were lost counts for nothing, even when its answer comes late.
+    if (!signal.aborted && forgotten === this.#forgotten) this.#told.set(uid, { token, at: Date.now() });
   }
 
   /** A Cluster of a thousand machines takes milliseconds to look at and hears from each of them: it gets at most a part of the time. */

@@ -21,9 +21,10 @@ import { WorldIndex } from './world.js';
  * for by its Cluster.
  */
 const CHILD_INTERVAL_MS: Readonly<Record<string, number>> = {
-  Cluster: 8_000,
-  KubeadmControlPlane: 10_000,
-  MachineSet: 10_000,
+  Cluster: 15_000,
+  KubeadmControlPlane: 15_000,
+  MachineSet: 15_000,
+  Machine: 15_000,
   MachineDeployment: 1_500,
 };
 
@@ -155,7 +156,8 @@ export class Term {
       const before = this.#namespaceId;
       try {
         this.#namespaceId = await this.#options.port.probe();
-        if (before !== undefined && before !== this.#namespaceId) this.#tellAgain("Temporal's namespace is another one");
+        if (before !== undefined && before !== this.#namespaceId)
+          this.#tellAgain("Temporal's namespace is another one");
       } catch (error) {
         if (error instanceof SignalError && error.failure === 'unavailable') this.#temporal.down(error.message, stop);
       }

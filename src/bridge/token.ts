@@ -47,15 +47,15 @@ export function tokenFor(object: KubeObject, dependencies: readonly Dependency[]
   return { hash: digest(text.join('\n')), parts };
 }
 
-/** Kinds whose state is only summed up by the lane above them. */
-const SUMMED_UP = ['Machine', 'MachineSet', 'MachineDeployment', 'KubeadmControlPlane'];
+/** Kinds whose state is only summed up by the lane above them, or, for Secrets, only looked after. */
+const SUMMED_UP = ['Machine', 'MachineSet', 'MachineDeployment', 'KubeadmControlPlane', 'Secret'];
 
 /** True when all that differs are facts of objects below: nothing a lane must act on at once. */
 export function onlyChildrenChanged(before: Token, after: Token): boolean {
   const names = new Set([...before.parts.keys(), ...after.parts.keys()]);
   return [...names]
     .filter((name) => before.parts.get(name) !== after.parts.get(name))
-    .every((name) => SUMMED_UP.some((kind) => name.startsWith(`on ${kind}/`)));
+    .every((name) => name === 'gates' || SUMMED_UP.some((kind) => name.startsWith(`on ${kind}/`)));
 }
 
 const REASON_LIMIT = 200;

@@ -23,6 +23,18 @@ describe('wishOf', () => {
     expect(wishOf(after)).toBe(wishOf(before));
   });
 
+  test('sees through ids filled into the subnets of a network, not through subnets added', () => {
+    const cluster = (subnets: unknown[]) => ({
+      apiVersion: 'infrastructure.cluster.x-k8s.io/v1beta2',
+      kind: 'AWSCluster',
+      metadata: { name: 'c', generation: subnets.length },
+      spec: { region: 'r', network: { vpc: { id: `vpc-${subnets.length}` }, subnets } },
+    });
+    const bare = wishOf(cluster([{ id: 'a' }]));
+    expect(wishOf(cluster([{ id: 'a', resourceID: 'subnet-1' }]))).toBe(bare);
+    expect(wishOf(cluster([{ id: 'a' }, { id: 'b' }]))).not.toBe(bare);
+  });
+
   test('changes with what people set', () => {
     expect(wishOf(machine({ clusterName: 'c', version: 'v1' }))).not.toBe(
       wishOf(machine({ clusterName: 'c', version: 'v2' })),

@@ -5,14 +5,28 @@ import { fnv1a } from './names.js';
 /** Spec fields that controllers fill in while they work: their change is no wish of a person, and wakes and retries nothing. */
 const FILLED_IN: Readonly<Record<string, readonly string[]>> = {
   Machine: ['providerID', 'failureDomain', 'bootstrap.dataSecretName'],
+  AWSCluster: [
+    'controlPlaneEndpoint',
+    'network.vpc.id',
+    'network.vpc.cidrBlock',
+    'network.vpc.tags',
+    'network.vpc.internetGatewayId',
+    'network.subnets[].resourceID',
+    'network.subnets[].routeTableId',
+    'network.subnets[].natGatewayId',
+    'network.subnets[].tags',
+  ],
   AWSMachine: ['providerID', 'instanceID', 'cloudInit.secretPrefix', 'cloudInit.secretCount'],
 };
 
 function without(value: unknown, path: readonly string[]): unknown {
-  const [head, ...rest] = path;
-  if (head === undefined || typeof value !== 'object' || value === null || !(head in value)) return value;
-  const { [head]: inner, ...others } = value as Record<string, unknown>;
-  return rest.length === 0 ? others : { ...others, [head]: without(inner, rest) };
+  const [head = '', ...rest] = path;
+  const name = head.replace(/\[\]$/, '');
+  if (typeof value !== 'object' || value === null || !(name in value)) return value;
+  const { [name]: inner, ...others } = value as Record<string, unknown>;
+  if (rest.length === 0) return others;
+  const below = name !== head && Array.isArray(inner) ? inner.map((item) => without(item, rest)) : without(inner, rest);
+  return { ...others, [name]: below };
 }
 
 /**

@@ -26,10 +26,16 @@ export interface CloudQueueOptions {
 export interface CloudQueues {
   seen(object: KubeObject): Promise<void>;
   gone(object: KubeObject): Promise<void>;
+  /**
+   * Brings the sweeps in step with the clusters told of, which must be all there are: a schedule is lost with Temporal's database, or left
+   * behind when the process that should delete it dies.
+   */
+  tend(): Promise<void>;
   stop(): Promise<void>;
 }
 
-const scheduleId = (queue: string): string => `drift/${queue}`;
+const SCHEDULE_PREFIX = 'drift/';
+const scheduleId = (queue: string): string => `${SCHEDULE_PREFIX}${queue}`;
 
 /**
  * A queue is polled from the first infra cluster of its account on until this process ends (deletions need it to the end); the sweep exists only
@@ -38,6 +44,7 @@ const scheduleId = (queue: string): string => `drift/${queue}`;
 export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
   const workers = new Map<string, Promise<QueueWorker>>();
   const clusters = new Map<string, Set<string>>();
+  const providers = new Map<string, string>();
   const turns = new Map<string, Promise<void>>();
   /** One at a time per queue: a sweep must not be dropped for one cluster while another comes to need it. */
   const inTurn = (queue: string, work: () => Promise<void>): Promise<void> => {
@@ -64,6 +71,8 @@ export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
           taskQueue: WORKFLOW_QUEUE,
           args: [{ provider, queue }],
           workflowId: `drift-sweep/${queue}`,
+          // Nobody polls the queue of an account whose last cluster went meanwhile.
+          workflowExecutionTimeout: '30 minutes',
           staticSummary: `Compare cloud account queue ${queue} with its clusters`,
         },
       });
@@ -95,6 +104,7 @@ export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
       await workers.get(queue);
       const set = clusters.get(queue) ?? new Set<string>();
       clusters.set(queue, set);
+      providers.set(queue, provider.name);
       await inTurn(queue, async () => {
         if (set.size === 0 && options.sweepEvery) await ensureSchedule(provider.name, queue, options.sweepEvery);
         set.add(idOf(object));
@@ -104,6 +114,21 @@ export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
       for (const [queue, set] of clusters) {
         await inTurn(queue, async () => {
           if (set.delete(idOf(object)) && set.size === 0) await dropSchedule(queue);
+        });
+      }
+    },
+    async tend() {
+      const needed = (queue: string): boolean => options.sweepEvery !== undefined && (clusters.get(queue)?.size ?? 0) > 0;
+      for (const [queue, provider] of providers) {
+        await inTurn(queue, async () => {
+          if (options.sweepEvery && needed(queue)) await ensureSchedule(provider, queue, options.sweepEvery);
+        });
+      }
+      for await (const { scheduleId: id } of options.client.schedule.list()) {
+        if (!id.startsWith(SCHEDULE_PREFIX)) continue;
+        const queue = id.slice(SCHEDULE_PREFIX.length);
+        await inTurn(queue, async () => {
+          if (!needed(queue)) await dropSchedule(queue);
         });
       }
     },

@@ -33,21 +33,17 @@ export async function kills(run: Run, known: readonly Point[]): Promise<void> {
     const lives = planLives(todo, options.perLife);
     arena.say(`${todo.length} points to kill at in ${lives.length} lives`);
     const unclaimed: Point[] = [];
-    for (let i = 0; i < lives.length; i += options.parallel) {
-      const batch = lives.slice(i, i + options.parallel).map((points) => {
-        const life = newLife(arena, 'kill', { kills: points, controlPlane: points.some(needsControlPlane) });
-        return { life, result: attempt(run, life) };
-      });
-      const results = await Promise.all(batch.map(async ({ life, result }) => ({ cluster: life.target.name, ...(await result) })));
-      const after = await aftermath(run);
-      for (const { cluster, claimed, pending, problems } of results) {
-        for (const name of claimed) report.add({ group: 'kills', name, cluster, problems: [...problems, ...after] });
-        if (claimed.length === 0 && problems.length > 0) report.add({ group: 'kills', name: 'no point', cluster, problems });
-        killed += claimed.length;
-        unclaimed.push(...pending);
-      }
+    await inPool(lives, options.parallel, async (points) => {
+      const life = newLife(arena, 'kill', { kills: points, controlPlane: points.some(needsControlPlane) });
+      const cluster = life.target.name;
+      const { claimed, pending, problems } = await attempt(run, life);
+      for (const name of claimed) report.add({ group: 'kills', name, cluster, problems });
+      if (claimed.length === 0 && problems.length > 0) report.add({ group: 'kills', name: 'no point', cluster, problems });
+      killed += claimed.length;
+      unclaimed.push(...pending);
       arena.say(`${killed} of ${chosen.length} points killed at so far, ${report.failed} failed`);
-    }
+    });
+    report.add({ group: 'kills', name: `cloud and Temporal after ${lives.length} lives`, cluster: '-', problems: await aftermath(run) });
     const backlog = backlogOf(unclaimed, chances, CHANCES);
     missed.push(...backlog.missed);
     todo = backlog.retry;
@@ -57,4 +53,14 @@ export async function kills(run: Run, known: readonly Point[]): Promise<void> {
   // A point that no later life passes was an accident of timing; many would mean that the reference is not what is tested.
   if (missed.length > Math.max(3, chosen.length / 10))
     report.add({ group: 'kills', name: 'coverage', cluster: '-', problems: [`${missed.length} of ${chosen.length} points never came by again`] });
+}
+
+/** Works the list off, at most `width` at a time. The first failure ends it once nothing runs any more. */
+async function inPool<T>(list: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...list];
+  const one = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  const ends = await Promise.allSettled(Array.from({ length: width }, one));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

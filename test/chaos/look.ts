@@ -85,6 +85,13 @@ export async function openWorkflows(arena: Arena, { namespace, name }: Target): 
   return open.sort();
 }
 
+/** Sweeps of accounts: none may be there without a cluster. */
+export async function schedules(arena: Arena): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { scheduleId } of arena.temporal.schedule.list()) found.push(`schedule ${scheduleId}`);
+  return found.sort();
+}
+
 /** Whatever runs in Temporal and is not its own housekeeping. */
 export async function allOpenWorkflows(arena: Arena): Promise<string[]> {
   const open: string[] = [];

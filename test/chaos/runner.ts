@@ -5,7 +5,7 @@ import type { Point } from '../../src/sandbox/chaos/points.js';
 import type { InventoryItem } from '../../src/sandbox/moto/types.js';
 import type { Arena } from './arena.js';
 import { type Life, live, type Lived, type Reference } from './life.js';
-import { allOpenWorkflows, gone, inventoryChanges, openWorkflows } from './look.js';
+import { allOpenWorkflows, gone, inventoryChanges, openWorkflows, schedules } from './look.js';
 import { untilTrue } from '../../src/cli/demo/wait.js';
 import type { Options } from './options.js';
 import type { Report } from './report.js';
@@ -70,7 +70,7 @@ export async function aftermath(run: Run): Promise<string[]> {
   const { arena, before } = run;
   const problems: string[] = [];
   await untilTrue('the end of all workflows', 120_000, arena.say, async () => {
-    const open = await allOpenWorkflows(arena);
+    const open = [...(await allOpenWorkflows(arena)), ...(await schedules(arena))];
     return open.length === 0 ? { done: true, note: '' } : { note: `still open: ${open.join(', ')}` };
   }).catch((error: unknown) => problems.push(error instanceof Error ? error.message : String(error)));
   problems.push(...inventoryChanges(before, await arena.cloud.inventory()));

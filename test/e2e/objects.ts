@@ -65,10 +65,18 @@ export function controlPlaneObject(ref: Required<NamespacedName>, template: stri
       replicas: 1,
       version: 'v1.34.4',
       machineTemplate: { spec: { infrastructureRef: { apiGroup: INFRASTRUCTURE, kind: 'AWSMachineTemplate', name: template } } },
-      kubeadmConfigSpec: {},
+      kubeadmConfigSpec: { format: 'cloud-config' },
     },
   };
 }
+
+/** An AWSMachineTemplate. */
+export const machineTemplate = (ref: Required<NamespacedName>, spec: object): Loose => ({
+  apiVersion: `${INFRASTRUCTURE}/v1beta2`,
+  kind: 'AWSMachineTemplate',
+  metadata: { ...ref },
+  spec: { template: { spec } },
+});
 
 /** An AWSClusterStaticIdentity. */
 export const staticIdentity = (name: string, secretRef: string, allowedNamespaces: object): Loose => ({

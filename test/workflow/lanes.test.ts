@@ -80,6 +80,7 @@ describe('a machine lane', () => {
       machineAwaitInstance: async () => ({ providerID: 'i-1', state: 'running' }),
       awaitMachineNode: async () => {
         done = true;
+        return running;
       },
     };
     await withWorkers(server, 'cloud', activities, async (order) => {
@@ -91,7 +92,6 @@ describe('a machine lane', () => {
         'machineCreateInstance',
         'machineAwaitInstance',
         'awaitMachineNode',
-        'assessMachine',
       ]);
       const history = await handle.fetchHistory();
       const child = server.client.workflow.getHandle(`${laneId(key)}/ProvisionMachine/1-a1`);
@@ -235,6 +235,7 @@ describe('a cluster lane', () => {
       infraFinish: async () => undefined,
       awaitClusterAvailable: async () => {
         available = true;
+        return cluster({ available: true, everAvailable: true, infrastructureProvisioned: true });
       },
     };
     await withWorkers(server, 'cloud', activities, async () => {
@@ -243,6 +244,25 @@ describe('a cluster lane', () => {
       expect(ensured[0]).toBe('vpc');
       expect(ensured.at(-1)).toBe('routes');
       expect([...ensured].sort()).toEqual(['gateway', 'routes', 'subnets', 'vpc']);
+    });
+  });
+
+  test('brings a change of the infrastructure to the cloud while the cluster is not available yet', async () => {
+    const key = newKey('Cluster');
+    const done = cluster({ available: true, everAvailable: true, infrastructureProvisioned: true });
+    const looks = [cluster({ infrastructureStale: true })];
+    const activities: FakeActivities = {
+      assessCluster: async () => cluster(),
+      infraGraph: async () => ({ tasks: TASKS.slice(0, 1) }),
+      infraEnsure: async () => ({ changes: [] }),
+      infraFinish: async () => undefined,
+      awaitClusterAvailable: async () => looks.shift() ?? done,
+    };
+    await withWorkers(server, 'cloud', activities, async (order) => {
+      const handle = await open('clusterLane', key);
+      await expect(handle.result()).resolves.toMatchObject({ outcome: 'Converged' });
+      const round = ['infraGraph', 'infraEnsure', 'infraFinish', 'awaitClusterAvailable'];
+      expect(order).toEqual(['assessCluster', ...round, ...round]);
     });
   });
 

@@ -8,7 +8,10 @@ const object = { apiVersion: 'x/v1', kind: 'AWSMachine', metadata: { namespace: 
 
 describe('the error of a cloud call', () => {
   test('names the object it was made for and keeps type, details and delay', () => {
-    const error = new PerdureError('QuotaExceeded', 'RunInstances: VcpuLimitExceeded: no more', { details: { code: 'VcpuLimitExceeded' }, retryAfterMs: 5 });
+    const error = new PerdureError('QuotaExceeded', 'RunInstances: VcpuLimitExceeded: no more', {
+      details: { code: 'VcpuLimitExceeded' },
+      retryAfterMs: 5,
+    });
     expect(classifiedFor(provider, object, error)).toMatchObject({
       type: 'QuotaExceeded',
       message: 'AWSMachine default/m: RunInstances: VcpuLimitExceeded: no more',

@@ -9,7 +9,8 @@ import type { InfraProvider } from '../providers/port.js';
 export function classifiedFor(provider: InfraProvider, object: KubeObject, error: unknown): PerdureError {
   const known = provider.classify(error);
   const { name, namespace = '' } = object.metadata;
-  if (known.type === 'NotYet' || known.type === 'Throttled' || known.message.includes(`${namespace}/${name}`)) return known;
+  if (known.type === 'NotYet' || known.type === 'Throttled' || known.message.includes(`${namespace}/${name}`))
+    return known;
   return new PerdureError(known.type, `${object.kind} ${namespace}/${name}: ${known.message}`, {
     cause: known,
     details: known.details,

@@ -170,7 +170,9 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
   const { infrastructure, controlPlane, deployments, machines } = view;
   let { cluster } = view;
   const paused = isPaused(cluster, cluster);
-  const provider = isManagedElsewhere(infrastructure) ? undefined : deps.providers.forCluster(cluster.spec.infrastructureRef);
+  const provider = isManagedElsewhere(infrastructure)
+    ? undefined
+    : deps.providers.forCluster(cluster.spec.infrastructureRef);
   if (!paused && !isDeleting(cluster)) cluster = await copyEndpoint(deps, cluster, infrastructure, controlPlane);
   const attempt = attemptOf(cluster, [infrastructure]);
   const failure = currentFailure(cluster, attempt, view.refused);

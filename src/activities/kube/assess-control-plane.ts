@@ -18,7 +18,7 @@ import { ensureCertificates, ensureKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { type Inspection, inspectControlPlane } from '../workload/health.js';
 import { ABSENT, currentFailure } from './assess-cluster.js';
-import { ownedMachine, ownTemplate } from './assess-replicas.js';
+import { ownedMachine, ownTemplate } from './owned.js';
 import { readRef } from './refs.js';
 import { clusterNamed, machinesControlledBy, machinesOf, readKey } from './world.js';
 import { applyPaused, applyStatus, ensureMetadata } from './write.js';

@@ -35,7 +35,8 @@ export async function cloneFromTemplate(deps: ActivityDeps, request: CloneReques
   if (!template) {
     throw new PerdureError(
       'InvalidConfiguration',
-      `${request.template.kind} ${request.namespace}/${request.template.name} does not exist; create it or correct the reference in the template of ${request.owner.kind} ${request.owner.name}`,
+      `${request.owner.kind} ${request.namespace}/${request.owner.name}: ${fieldOf(request)} names ${request.template.kind} ${request.template.name}, which does not exist; create it or correct the reference`,
+      { details: { field: fieldOf(request), value: request.template.name } },
     );
   }
   const target: ContractRef = {
@@ -68,6 +69,12 @@ export async function cloneFromTemplate(deps: ActivityDeps, request: CloneReques
   };
   await createOnce(deps, kind, clone, request.owner.uid);
   return target;
+}
+
+/** Where the owner names the template. */
+function fieldOf({ owner, template }: CloneRequest): string {
+  if (owner.kind === 'KubeadmControlPlane') return 'spec.machineTemplate.spec.infrastructureRef';
+  return `spec.template.spec.${template.apiGroup.startsWith('bootstrap.') ? 'bootstrap.configRef' : 'infrastructureRef'}`;
 }
 
 /**

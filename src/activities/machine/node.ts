@@ -2,6 +2,7 @@ import type { Cluster, KubeadmConfig, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { ObjectKey } from '../../api/types/meta.js';
 import { PerdureError } from '../../domain/errors.js';
+import type { MachineFacts } from '../../domain/facts.js';
 import { keepBootstrapToken } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { classifiedFor } from '../infra/about.js';
@@ -21,7 +22,7 @@ const KEEP_TOKEN_EVERY_MS = 5 * 60_000;
  * Waits for the machine's Node, labels it, and stays until it is Ready. A machine that does not join is explained on the Machine with the end of
  * its console; one whose instance died ends the operation. Reads only; safe to run again.
  */
-export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Promise<MachineFacts> {
   const { signal } = deps.scope();
   const begun = Date.now();
   let looked = begun + LOOK_AFTER_MS - LOOK_EVERY_MS;
@@ -29,9 +30,9 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
   let tokenKept = begun;
   for (;;) {
     const machine = await readKey<Machine>(deps.kube, KINDS.Machine, key, signal);
-    if (!machine) return;
+    if (!machine) return assessMachine(deps, key);
     const cluster = await clusterNamed(deps.kube, key.namespace, machine.spec.clusterName, signal);
-    if (!cluster) return;
+    if (!cluster) return assessMachine(deps, key);
     let waiting = 'waiting for the node to join';
     try {
       if (Date.now() - tokenKept > KEEP_TOKEN_EVERY_MS) {
@@ -48,7 +49,7 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
     }
     const facts = await assessMachine(deps, key, undefined, hint);
     // A deletion or a pause cancels this call; returning would show the operation as done.
-    if (!facts.exists || (facts.hasNode && facts.nodeReady && facts.ready)) return;
+    if (!facts.exists || (facts.hasNode && facts.nodeReady && facts.ready)) return facts;
     deps.scope().heartbeat(hint === '' ? waiting : `${waiting}; ${hint}`);
     if (!facts.hasNode && Date.now() - looked > LOOK_EVERY_MS) {
       looked = Date.now();

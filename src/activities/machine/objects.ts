@@ -51,9 +51,11 @@ export async function machineRemoveObjects(deps: ActivityDeps, key: ObjectKey): 
   await removeObject(deps, key, infraRef, finalizer, 'WaitingForInfrastructureDeletion');
   const { configRef, dataSecretName } = machine.spec.bootstrap;
   if (configRef) {
-    await removeObject(deps, key, configRef, undefined, 'WaitingForBootstrapDeletion');
-    await removeBootstrapSecret(deps, key.namespace, dataSecretName, configRef.name);
+    const gone = await removeObject(deps, key, configRef, undefined, 'WaitingForBootstrapDeletion');
+    if (gone) await removeBootstrapSecret(deps, key.namespace, dataSecretName, configRef.name);
   }
+  // a run that was thought dead may end up here long after the Machine
+  if (!(await readKey<Machine>(kube, KINDS.Machine, key, signal))) return;
   await removeNode(deps, machine, cluster);
   await removeFinalizer(kube, KINDS.Machine, machine, FINALIZER.Machine, signal);
 }
@@ -81,23 +83,27 @@ async function refuseBlindRemoval(
   );
 }
 
-/** Deletes what the Machine refers to and waits until it is absent; what belongs to somebody else, or to a younger Machine, stays. */
+/**
+ * Deletes what the Machine refers to and waits until it is absent; what belongs to somebody else, or to a younger Machine, stays. True when it is
+ * absent.
+ */
 async function removeObject(
   deps: ActivityDeps,
   key: ObjectKey,
   ref: ContractRef,
   finalizer: string | undefined,
   reason: string,
-): Promise<void> {
+): Promise<boolean> {
   const { kube } = deps;
   const { signal } = deps.scope();
   const kind = await findKind(kube, ref, signal);
-  if (!kind) return;
+  if (!kind) return true;
   const where = { namespace: key.namespace, name: ref.name };
   for (let wait = Math.min(50, deps.pollMs); ; wait = Math.min(wait * 2, deps.pollMs * 4)) {
     const machine = await readKey<Machine>(kube, KINDS.Machine, key, signal);
     const object = machine && (await kube.get<KubeObject>(kind, where, signal));
-    if (!object || foreignOwner(object, machine)) return;
+    if (machine && !object) return true;
+    if (!object || foreignOwner(object, machine)) return false;
     const { uid, finalizers = [] } = object.metadata;
     if (!isDeleting(object)) await kube.delete(kind, where, { ...(uid ? { uid } : {}), signal });
     if (finalizer) await removeFinalizer(kube, kind, object, finalizer, signal);

@@ -3,7 +3,9 @@ import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { findCondition } from '../../domain/conditions.js';
 import { controllerOf, foreignOwner, isControlPlaneMachine, isProvisioned } from '../../domain/contract.js';
+import type { ClusterFacts } from '../../domain/facts.js';
 import { FINALIZER } from '../../domain/names.js';
+import { infrastructureDiffers } from '../../domain/plan/cluster.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessCluster } from '../kube/assess-cluster.js';
 import { findKind, readRef, resolveKind } from '../kube/refs.js';
@@ -11,12 +13,15 @@ import { membersOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
 import { pause } from './pause.js';
 
-/** Keeps the Cluster's status current until it is available; the heartbeat names what is awaited. */
-export async function awaitClusterAvailable(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+/**
+ * Keeps the Cluster's status current until it is available, or until its infrastructure needs another look first: its spec was changed, or a sweep
+ * found a difference. The heartbeat names what is awaited.
+ */
+export async function awaitClusterAvailable(deps: ActivityDeps, key: ObjectKey): Promise<ClusterFacts> {
   for (;;) {
     const facts = await assessCluster(deps, key);
     // A deletion or a pause cancels this call; returning would show the operation as done.
-    if (!facts.exists || facts.available) return;
+    if (!facts.exists || facts.available || infrastructureDiffers(facts)) return facts;
     const cluster = await readKey<Cluster>(deps.kube, KINDS.Cluster, key, deps.scope().signal);
     const available = findCondition(cluster?.status?.conditions, 'Available');
     deps.scope().heartbeat(available?.message?.slice(0, 500) ?? 'waiting');

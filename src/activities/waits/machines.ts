@@ -2,43 +2,70 @@ import type { KubeadmControlPlane, Machine, MachineDeployment, MachineSet } from
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { controllerOf, isControlPlaneMachine, isDeleting } from '../../domain/contract.js';
+import type { ControlPlaneFacts, OwnedMachine, ReplicaFacts } from '../../domain/facts.js';
 import { FINALIZER, LABEL } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessControlPlane } from '../kube/assess-control-plane.js';
-import { assessMachineDeployment, assessMachineSet } from '../kube/assess-replicas.js';
+import { assessMachineDeployment } from '../kube/assess-machine-deployment.js';
+import { assessMachineSet } from '../kube/assess-machine-set.js';
 import { membersOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
 import { pause } from './pause.js';
 
 /**
- * Waits until every named machine is available, is a healthy control-plane member, or is gone; keeps the owner's status current meanwhile.
- * A machine that was deleted while waited for ends the wait: the lane plans again.
+ * Waits until every named machine of a MachineSet is available or gone; keeps the owner's status current meanwhile and answers the facts it saw
+ * last. A machine that was deleted while waited for ends the wait: the lane plans again.
  */
-export async function awaitMachines(
+export function awaitMachines(
   deps: ActivityDeps,
   key: ObjectKey,
   names: readonly string[],
-  until: 'available' | 'healthy' | 'gone',
-): Promise<void> {
-  const { signal } = deps.scope();
+  until: 'available' | 'gone',
+): Promise<ReplicaFacts> {
+  return awaitOwned(
+    deps,
+    () => assessMachineSet(deps, key),
+    names,
+    until,
+    (m) => m.available,
+  );
+}
+
+/** The same for one machine of a control plane: until it is a healthy member, or gone. */
+export function awaitControlPlaneMachine(
+  deps: ActivityDeps,
+  key: ObjectKey,
+  name: string,
+  until: 'healthy' | 'gone',
+): Promise<ControlPlaneFacts> {
+  return awaitOwned(
+    deps,
+    () => assessControlPlane(deps, key),
+    [name],
+    until,
+    (m) => m.hasNode && m.healthy && m.ready,
+  );
+}
+
+async function awaitOwned<F extends ReplicaFacts>(
+  deps: ActivityDeps,
+  assess: () => Promise<F>,
+  names: readonly string[],
+  until: string,
+  isDone: (machine: OwnedMachine) => boolean,
+): Promise<F> {
   for (;;) {
-    const facts =
-      key.kind === 'KubeadmControlPlane' ? await assessControlPlane(deps, key) : await assessMachineSet(deps, key);
-    if (!facts.exists) return;
+    const facts = await assess();
     const seen = new Map(facts.machines.map((m) => [m.name, m]));
     const open = names.filter((name) => {
       const machine = seen.get(name);
       if (until === 'gone') return machine !== undefined;
-      if (!machine || machine.deleting) return false;
-      return until === 'available' ? !machine.available : !(machine.hasNode && machine.healthy && machine.ready);
+      return machine !== undefined && !machine.deleting && !isDone(machine);
     });
-    if (open.length === 0) return;
-    deps
-      .scope()
-      .heartbeat(
-        `waiting for ${open.slice(0, 5).join(', ')}${open.length > 5 ? ` and ${open.length - 5} more` : ''} to be ${until}`,
-      );
-    await pause(deps.pollMs, signal);
+    if (!facts.exists || open.length === 0) return facts;
+    const shown = open.slice(0, 5).join(', ') + (open.length > 5 ? ` and ${open.length - 5} more` : '');
+    deps.scope().heartbeat(`waiting for ${shown} to be ${until}`);
+    await pause(deps.pollMs, deps.scope().signal);
   }
 }
 

@@ -8,7 +8,7 @@ export function planCluster(facts: ClusterFacts): Decision {
   if (!facts.everAvailable && !(facts.available && facts.infrastructureProvisioned)) {
     return { do: 'operate', operation: 'CreateCluster', reason: 'the cluster has not been available yet' };
   }
-  if (facts.provider && (facts.infrastructureStale || facts.drift !== undefined)) {
+  if (infrastructureDiffers(facts)) {
     return {
       do: 'operate',
       operation: 'RepairInfrastructure',
@@ -18,4 +18,9 @@ export function planCluster(facts: ClusterFacts): Decision {
   return facts.available
     ? { do: 'end', outcome: 'Converged', reason: 'available' }
     : { do: 'end', outcome: 'Waiting', reason: 'waiting for the control plane or workers to be available' };
+}
+
+/** The cloud is known to differ from what the infra object says: its spec changed, or a sweep found something. */
+export function infrastructureDiffers(facts: ClusterFacts): boolean {
+  return facts.provider !== undefined && (facts.infrastructureStale || facts.drift !== undefined);
 }

@@ -12,7 +12,8 @@ export async function clusterLane(input: LaneInput): Promise<LaneResult> {
     assess: () =>
       kube.assessCluster.executeWithOptions({ summary: 'Read the cluster, write its status' }, [{ key: input.key }]),
     decide: (facts) => planCluster(facts),
-    operate: (operation, facts) => runOperation(operation as OperationName, input, facts, describe(operation, facts)),
+    operate: (operation, facts) =>
+      runOperation<ClusterFacts | undefined>(operation as OperationName, input, facts, describe(operation, facts)),
     supersedable: new Set(),
   };
   return runLane(input, hooks);

@@ -18,10 +18,15 @@ export async function controlPlaneLane(input: LaneInput): Promise<LaneResult> {
         await wait.teardownOwner.executeWithOptions({ summary: 'Delete machines, then the finalizer' }, [
           { key: input.key },
         ]);
-        return;
+        return undefined;
       }
       const live = facts.machines.filter((m) => !m.deleting).length;
-      await runOperation('ScaleControlPlane', input, facts, `scale control plane ${live}→${facts.desired}`);
+      return runOperation<ControlPlaneFacts | undefined>(
+        'ScaleControlPlane',
+        input,
+        facts,
+        `scale control plane ${live}→${facts.desired}`,
+      );
     },
     supersedable: new Set(),
   };

@@ -18,10 +18,15 @@ export async function machineSetLane(input: LaneInput): Promise<LaneResult> {
         await wait.teardownOwner.executeWithOptions({ summary: 'Delete machines, then the finalizer' }, [
           { key: input.key },
         ]);
-        return;
+        return undefined;
       }
       const live = facts.machines.filter((m) => !m.deleting).length;
-      await runOperation('ScaleWorkers', input, facts, `scale workers ${live}→${facts.desired}`);
+      return runOperation<ReplicaFacts | undefined>(
+        'ScaleWorkers',
+        input,
+        facts,
+        `scale workers ${live}→${facts.desired}`,
+      );
     },
     supersedable: new Set(['ScaleWorkers']),
   };

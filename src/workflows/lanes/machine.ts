@@ -19,7 +19,7 @@ export async function machineLane(input: LaneInput): Promise<LaneResult> {
       kube.assessMachine.executeWithOptions({ summary: 'Read the machine, write its status' }, [{ key: input.key }]),
     decide: (facts) => planMachine(facts),
     operate: (operation, facts) =>
-      runOperation(operation as OperationName, input, facts, TITLES[operation] ?? operation),
+      runOperation<MachineFacts | undefined>(operation as OperationName, input, facts, TITLES[operation] ?? operation),
     supersedable: new Set(),
   };
   return runLane(input, hooks);

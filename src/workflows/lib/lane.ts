@@ -25,7 +25,8 @@ export interface LaneHooks<F extends CommonFacts> {
   assess(): Promise<F>;
   decide(facts: F, wake: Wake): Decision;
   /** Runs the operation; called in a scope that deletion cancels, or that nothing cancels when `operation` is a deletion. */
-  operate(operation: string, facts: F, wake: Wake): Promise<void>;
+  /** May answer the facts it saw last: they stand for the next assessment unless a signal came meanwhile. */
+  operate(operation: string, facts: F, wake: Wake): Promise<F | undefined | void>;
   /** Operations that a newer spec may interrupt without harm; they are planned again from what is there. */
   readonly supersedable: ReadonlySet<string>;
 }
@@ -79,6 +80,7 @@ export async function runLane<F extends CommonFacts>(input: LaneInput, hooks: La
 
   let lastOperation = '';
   let repeats = 0;
+  let known: F | undefined;
   for (;;) {
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<(i: LaneInput) => Promise<LaneResult>>(input);
     pending = false;
@@ -90,7 +92,8 @@ export async function runLane<F extends CommonFacts>(input: LaneInput, hooks: La
       retry = false;
       await kube.clearFailure.executeWithOptions({ summary: 'Forget the last failure' }, [{ key: input.key }]);
     }
-    const facts = await hooks.assess();
+    const facts: F = known ?? (await hooks.assess());
+    known = undefined;
     const decision = hooks.decide(facts, wake);
     next = [
       decision.do === 'operate'
@@ -123,7 +126,8 @@ export async function runLane<F extends CommonFacts>(input: LaneInput, hooks: La
     running = { scope, operation: decision.operation, generation: facts.generation };
     try {
       if (deleting && !isDeletion) continue;
-      await scope.run(() => hooks.operate(decision.operation, facts, wake));
+      const seen = await scope.run(() => hooks.operate(decision.operation, facts, wake));
+      if (seen && !pending) known = seen;
       if (isDeletion) return { outcome: 'Deleted', reason: decision.operation, cycles };
     } catch (error) {
       if (isCancellation(error)) {

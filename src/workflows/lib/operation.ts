@@ -8,12 +8,12 @@ import { attributesOf } from './attributes.js';
  * Runs an operation as the lane's child: named, searchable, cancelled with its lane. The id is deterministic per attempt, so a lane that is
  * replayed or opened anew re-attaches to nothing twice.
  */
-export async function runOperation(
+export async function runOperation<R>(
   operation: OperationName,
   lane: LaneInput,
   facts: CommonFacts & { readonly cloudQueue?: string; readonly provider?: string },
   reason: string,
-): Promise<void> {
+): Promise<R> {
   const input: OperationInput = {
     key: lane.key,
     cluster: facts.cluster,
@@ -21,7 +21,7 @@ export async function runOperation(
     cloudQueue: facts.cloudQueue ?? '',
     ...(facts.provider ? { provider: facts.provider } : {}),
   };
-  await executeChild<Workflow>(operation, {
+  return executeChild<Workflow>(operation, {
     workflowId: operationId(lane.key, operation, `${facts.generation}-${facts.attempt}`),
     args: [input],
     parentClosePolicy: 'REQUEST_CANCEL',

@@ -1,10 +1,11 @@
+import type { MachineFacts } from '../../domain/facts.js';
 import { cloud, kube, wait } from '../lib/activities.js';
 import { failWithCause } from '../lib/failures.js';
 import { ProgressBoard } from '../lib/progress.js';
 import type { OperationInput } from '../types.js';
 
 /** Bootstrap data → instance → node. Every step looks for its own earlier result first, so a new run continues where the last ended. */
-export async function ProvisionMachine(input: OperationInput): Promise<void> {
+export async function ProvisionMachine(input: OperationInput): Promise<MachineFacts> {
   const board = new ProgressBoard('ProvisionMachine', [
     'Bootstrap data',
     'Create instance',
@@ -12,7 +13,7 @@ export async function ProvisionMachine(input: OperationInput): Promise<void> {
     'Node ready',
   ]);
   const { key } = input;
-  await failWithCause('ProvisionMachine', async () => {
+  return failWithCause('ProvisionMachine', async () => {
     await board.step('Bootstrap data', 'its turn to initialize or join the control plane', () =>
       kube.machineBootstrap.executeWithOptions({ summary: 'Render bootstrap data' }, [{ key }]),
     );
@@ -31,7 +32,7 @@ export async function ProvisionMachine(input: OperationInput): Promise<void> {
         ]),
       );
     }
-    await board.step('Node ready', 'kubeadm to finish and the node to become Ready', () =>
+    return board.step('Node ready', 'kubeadm to finish and the node to become Ready', () =>
       (input.provider ? cloud(input.cloudQueue) : wait).awaitMachineNode.executeWithOptions(
         { summary: 'Wait for the node' },
         [{ key }],

@@ -1,4 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { ObjectKey } from '../../api/types/meta.js';
+import type { ControlPlaneFacts, ReplicaFacts } from '../../domain/facts.js';
 import { planControlPlaneStep, planWorkerStep } from '../../domain/plan/replicas.js';
 import { kube, wait } from '../lib/activities.js';
 import { failWithCause } from '../lib/failures.js';
@@ -9,9 +11,7 @@ import type { OperationInput } from '../types.js';
  * Creates or deletes worker Machines in one batch and waits for the result. A newer spec cancels the wait: the operation then ends as
  * superseded and the lane plans again from what is there.
  */
-export async function ScaleWorkers(
-  input: OperationInput,
-): Promise<{ created: number; removed: number; superseded: boolean }> {
+export async function ScaleWorkers(input: OperationInput): Promise<ReplicaFacts | undefined> {
   const board = new ProgressBoard('ScaleWorkers', ['Plan']);
   const { key } = input;
   return failWithCause('ScaleWorkers', async () => {
@@ -21,80 +21,83 @@ export async function ScaleWorkers(
     const { create, remove } = planWorkerStep(facts, Date.now());
     const leaving = [...remove, ...facts.machines.filter((m) => m.deleting).map((m) => m.name)].sort();
     try {
-      await CancellationScope.nonCancellable(async () => {
-        if (create.length > 0) {
-          await board.step(`Create ${create.length} machines`, undefined, () =>
-            kube.createWorkerMachines.executeWithOptions({ summary: `Create ${create.join(', ')}`.slice(0, 180) }, [
-              { key, names: create },
-            ]),
-          );
-        }
-        if (remove.length > 0) {
-          await board.step(`Delete ${remove.length} machines`, undefined, () =>
-            kube.deleteMachines.executeWithOptions({ summary: `Delete ${remove.join(', ')}`.slice(0, 180) }, [
-              { key, names: remove },
-            ]),
-          );
-        }
-      });
+      await CancellationScope.nonCancellable(() => change(board, key, create, remove));
+      let seen: ReplicaFacts | undefined;
       if (create.length > 0) {
-        await board.step('Machines available', `machines ${create.join(', ')}`, () =>
+        seen = await board.step('Machines available', `machines ${create.join(', ')}`, () =>
           wait.awaitMachines.executeWithOptions({ summary: 'Wait until available' }, [
             { key, names: create, until: 'available' },
           ]),
         );
       }
       if (leaving.length > 0) {
-        await board.step('Machines gone', `machines ${leaving.join(', ')}`, () =>
+        seen = await board.step('Machines gone', `machines ${leaving.join(', ')}`, () =>
           wait.awaitMachines.executeWithOptions({ summary: 'Wait until gone' }, [
             { key, names: leaving, until: 'gone' },
           ]),
         );
       }
-      return { created: create.length, removed: remove.length, superseded: false };
+      return seen;
     } catch (error) {
-      if (isCancellation(error)) return { created: create.length, removed: remove.length, superseded: true };
+      if (isCancellation(error)) return undefined; // superseded: the lane plans again from what is there
       throw error;
     }
   });
 }
 
+async function change(
+  board: ProgressBoard,
+  key: ObjectKey,
+  create: readonly string[],
+  remove: readonly string[],
+): Promise<void> {
+  if (create.length > 0) {
+    await board.step(`Create ${create.length} machines`, undefined, () =>
+      kube.createWorkerMachines.executeWithOptions({ summary: `Create ${create.join(', ')}`.slice(0, 180) }, [
+        { key, names: create },
+      ]),
+    );
+  }
+  if (remove.length > 0) {
+    await board.step(`Delete ${remove.length} machines`, undefined, () =>
+      kube.deleteMachines.executeWithOptions({ summary: `Delete ${remove.join(', ')}`.slice(0, 180) }, [
+        { key, names: remove },
+      ]),
+    );
+  }
+}
+
 const MAX_STEPS = 60;
 
 /** One machine at a time, each healthy before the next: initialize, join, or remove with its etcd member. */
-export async function ScaleControlPlane(input: OperationInput): Promise<void> {
+export async function ScaleControlPlane(input: OperationInput): Promise<ControlPlaneFacts> {
   const board = new ProgressBoard('ScaleControlPlane', []);
   const { key } = input;
-  await failWithCause('ScaleControlPlane', async () => {
+  return failWithCause('ScaleControlPlane', async () => {
+    let facts = await kube.assessControlPlane.executeWithOptions({ summary: 'Read the control plane' }, [{ key }]);
     for (let i = 0; i < MAX_STEPS; i++) {
-      const facts = await kube.assessControlPlane.executeWithOptions({ summary: 'Read the control plane' }, [{ key }]);
-      if (facts.deleting || facts.clusterDeleting || facts.paused || !facts.exists) return;
+      if (facts.deleting || facts.clusterDeleting || facts.paused || !facts.exists) return facts;
       const step = planControlPlaneStep(facts);
-      if (step.kind === 'done') return;
+      if (step.kind === 'done') return facts;
       if (step.kind === 'create') {
         await board.step(`Create ${step.name}`, undefined, () =>
           kube.createControlPlaneMachine.executeWithOptions({ summary: `Create ${step.name}` }, [
             { key, name: step.name, ...(step.failureDomain ? { failureDomain: step.failureDomain } : {}) },
           ]),
         );
-        await awaitMachine(
-          board,
-          input,
-          step.name,
-          'healthy',
-          `machine ${step.name} to be a healthy control plane member`,
-        );
+        facts = await awaitMachine(board, input, step.name, 'healthy', `machine ${step.name} to be a healthy member`);
       } else if (step.kind === 'remove') {
         await board.step(`Remove ${step.name}`, 'etcd to let the member go', () =>
           wait.removeControlPlaneMachine.executeWithOptions({ summary: `Remove ${step.name} from etcd, delete it` }, [
             { key, name: step.name },
           ]),
         );
-        await awaitMachine(board, input, step.name, 'gone', `machine ${step.name} to be gone`);
+        facts = await awaitMachine(board, input, step.name, 'gone', `machine ${step.name} to be gone`);
       } else {
-        await awaitMachine(board, input, step.name, step.until, step.reason);
+        facts = await awaitMachine(board, input, step.name, step.until, step.reason);
       }
     }
+    return facts;
   });
 }
 
@@ -104,10 +107,10 @@ function awaitMachine(
   name: string,
   until: 'healthy' | 'gone',
   why: string,
-): Promise<void> {
+): Promise<ControlPlaneFacts> {
   return board.step(`${name} ${until}`, why, () =>
-    wait.awaitMachines.executeWithOptions({ summary: `Wait until ${name} is ${until}` }, [
-      { key: input.key, names: [name], until },
+    wait.awaitControlPlaneMachine.executeWithOptions({ summary: `Wait until ${name} is ${until}` }, [
+      { key: input.key, name, until },
     ]),
   );
 }

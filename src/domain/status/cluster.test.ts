@@ -1,0 +1,203 @@
+import { describe, expect, test } from '@jest/globals';
+import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
+import { aMachineDeployment } from '../../../test/helpers/fake-owners.js';
+import { expectValid, messageOf, verdicts } from '../../../test/helpers/status-checks.js';
+import type { Cluster } from '../../api/types/index.js';
+import type { Condition, KubeObject } from '../../api/types/meta.js';
+import { type ClusterStatusInput, clusterStatus } from './cluster.js';
+
+const NOW = '2026-01-01T00:00:00Z';
+const infrastructureRef = { apiGroup: 'infrastructure.cluster.x-k8s.io', kind: 'AWSCluster', name: 'demo' };
+const { controlPlaneEndpoint: _, ...unset } = aCluster({ spec: { infrastructureRef } }).spec;
+const bare: Cluster = { ...aCluster(), spec: unset, status: {} };
+const endpoint = { host: 'lb', port: 6443 };
+const cluster: Cluster = { ...bare, spec: { ...bare.spec, controlPlaneEndpoint: endpoint } };
+const infra = (status: unknown): KubeObject =>
+  ({ apiVersion: 'x/v1', kind: 'AWSCluster', metadata: { name: 'demo' }, spec: {}, status }) as KubeObject;
+const condition = (type: string, status: 'True' | 'False', message = ''): Condition => ({
+  type,
+  status,
+  reason: 'R',
+  message,
+  lastTransitionTime: NOW,
+});
+const provisioned = infra({
+  initialization: { provisioned: true },
+  failureDomains: { b: { controlPlane: true }, a: {} },
+});
+const controlPlane = (...conditions: Condition[]) => ({
+  ...aControlPlane(cluster, { replicas: 3 }),
+  status: { initialization: { controlPlaneInitialized: true }, conditions },
+});
+const deployment = (...conditions: Condition[]) => ({
+  ...aMachineDeployment(cluster, { replicas: 2 }),
+  status: { conditions },
+});
+
+function status(change: Partial<ClusterStatusInput> = {}) {
+  const input: ClusterStatusInput = {
+    cluster,
+    infrastructure: undefined,
+    controlPlane: undefined,
+    deployments: [],
+    machines: [],
+    failure: undefined,
+    paused: false,
+    now: NOW,
+    ...change,
+  };
+  const result = clusterStatus(input);
+  expectValid(input.cluster, result);
+  return result;
+}
+
+const healthy: Partial<ClusterStatusInput> = {
+  infrastructure: provisioned,
+  controlPlane: controlPlane(condition('Available', 'True')),
+  deployments: [deployment(condition('Available', 'True'))],
+  connection: { ok: true, message: '' },
+};
+
+describe('the status of a cluster', () => {
+  test('of which nothing exists says so', () => {
+    const result = status({ cluster: bare });
+    expect(verdicts(result)).toMatchObject({
+      InfrastructureReady: 'False ObjectDoesNotExist',
+      ControlPlaneInitialized: 'False NotInitialized',
+      ControlPlaneAvailable: 'False ObjectDoesNotExist',
+      WorkersAvailable: 'True NoWorkers',
+      ControlPlaneMachinesReady: 'True NoReplicas',
+      RemoteConnectionProbe: 'False ProbeFailed',
+      Deleting: 'False NotDeleting',
+      Paused: 'False NotPaused',
+      Available: 'False NotAvailable',
+    });
+    expect(result.phase).toBe('Provisioning');
+  });
+
+  test('that is well is Available, with all it learned', () => {
+    const result = status(healthy);
+    expect(verdicts(result)).toMatchObject({ Available: 'True Available', InfrastructureReady: 'True Ready' });
+    expect(result).toMatchObject({
+      phase: 'Provisioned',
+      initialization: { infrastructureProvisioned: true, controlPlaneInitialized: true },
+      failureDomains: [{ name: 'a' }, { name: 'b', controlPlane: true }],
+      controlPlane: { desiredReplicas: 3, replicas: 0 },
+      workers: { desiredReplicas: 2, replicas: 0 },
+      observedGeneration: 1,
+    });
+    const legacy = (result.deprecated?.v1beta1?.conditions ?? []).map((c) => `${c.type} ${c.status}`);
+    expect(legacy).toEqual([
+      'Ready True',
+      'ControlPlaneInitialized True',
+      'ControlPlaneReady True',
+      'InfrastructureReady True',
+    ]);
+  });
+
+  test.each<[string, Partial<ClusterStatusInput>, string]>([
+    ['nothing to refer to', { cluster: { ...bare, spec: { paused: false } } }, 'Pending'],
+    ['no infrastructure', { cluster: bare }, 'Provisioning'],
+    ['no endpoint', { cluster: bare, infrastructure: provisioned }, 'Provisioning'],
+    ['both', { infrastructure: provisioned }, 'Provisioned'],
+    ['a deletion', { cluster: { ...cluster, metadata: { ...cluster.metadata, deletionTimestamp: NOW } } }, 'Deleting'],
+  ])('with %s has its phase', (_, change, phase) => {
+    expect(status(change).phase).toBe(phase);
+  });
+
+  test('never goes back on what was once provisioned or initialized', () => {
+    const once = status(healthy);
+    const later = status({ cluster: { ...cluster, status: once } });
+    expect(later).toMatchObject({ initialization: once.initialization, failureDomains: once.failureDomains });
+    expect(verdicts(later)['InfrastructureReady']).toBe('False ObjectDeleted');
+  });
+
+  test.each<[string, Partial<ClusterStatusInput>, string, string]>([
+    [
+      'its infrastructure',
+      { infrastructure: infra({ conditions: [condition('Ready', 'False', 'no subnet')] }) },
+      'InfrastructureReady',
+      'no subnet',
+    ],
+    [
+      'its control plane',
+      { controlPlane: controlPlane(condition('Available', 'False', 'no quorum')) },
+      'ControlPlaneAvailable',
+      'no quorum',
+    ],
+    [
+      'a deployment',
+      { deployments: [deployment(condition('Available', 'False', '0 of 2'))] },
+      'WorkersAvailable',
+      '0 of 2',
+    ],
+    ['its API server', { connection: { ok: false, message: 'refused' } }, 'RemoteConnectionProbe', 'refused'],
+  ])('is not Available when %s is not', (_, change, type, message) => {
+    const result = status({ ...healthy, ...change });
+    expect(verdicts(result)['Available']).toMatch(/^(False|Unknown)/);
+    expect(messageOf(result, type)).toContain(message);
+    expect(messageOf(result, 'Available')).toContain(message);
+  });
+
+  test('counts availability gates', () => {
+    const gated = { ...cluster, spec: { ...cluster.spec, availabilityGates: [{ conditionType: 'Mine' }] } };
+    expect(verdicts(status({ ...healthy, cluster: gated }))['Available']).toBe('Unknown AvailableUnknown');
+    const told = { ...gated, status: { conditions: [condition('Mine', 'True')] } };
+    expect(verdicts(status({ ...healthy, cluster: told }))['Available']).toBe('True Available');
+  });
+
+  test('shows a failed operation and a refused object where they belong', () => {
+    const failure = {
+      operation: 'CreateCluster',
+      type: 'QuotaExceeded',
+      message: 'too many VPCs',
+      attempt: 'a',
+    } as const;
+    const result = status({ infrastructure: infra({}), failure, refused: { controlPlane: 'theirs' } });
+    expect(verdicts(result)).toMatchObject({
+      InfrastructureReady: 'False QuotaExceeded',
+      ControlPlaneAvailable: 'False OwnershipConflict',
+    });
+    expect(verdicts(status({ refused: { infrastructure: 'theirs' } }))['InfrastructureReady']).toBe(
+      'False OwnershipConflict',
+    );
+  });
+
+  test('adds up what its parts do', () => {
+    const rolling = controlPlane(condition('RollingOut', 'True', '1 of 3'));
+    const result = status({
+      ...healthy,
+      controlPlane: rolling,
+      deployments: [deployment(condition('ScalingUp', 'True', 'from 1 to 2'))],
+    });
+    expect(verdicts(result)).toMatchObject({
+      RollingOut: 'True RollingOut',
+      ScalingUp: 'True ScalingUp',
+      ScalingDown: 'False NotScalingDown',
+    });
+    expect(messageOf(result, 'RollingOut')).toBe('* KubeadmControlPlane demo-control-plane: 1 of 3');
+  });
+
+  test('tells workers from control plane machines', () => {
+    const machines = [
+      aMachine(cluster, { name: 'w' }),
+      aMachine(cluster, { name: 'c', controlPlane: aControlPlane(cluster) }),
+    ];
+    expect(status({ machines })).toMatchObject({ controlPlane: { replicas: 1 }, workers: { replicas: 1 } });
+  });
+
+  test('says what a deletion waits for', () => {
+    const going = { ...cluster, metadata: { ...cluster.metadata, deletionTimestamp: NOW } };
+    const deletion = { reason: 'WaitingForControlPlaneDeletion', message: '3 machines' };
+    expect(verdicts(status({ cluster: going, deletion }))['Deleting']).toBe('True WaitingForControlPlaneDeletion');
+  });
+
+  test.each<[string, Partial<ClusterStatusInput>]>([
+    ['new', { cluster: bare }],
+    ['well', healthy],
+  ])('that is %s does not change when it is made again from itself, later', (_, change) => {
+    const once = status(change);
+    const stored = { ...(change.cluster ?? cluster), status: once };
+    expect(status({ ...change, cluster: stored, now: '2027-01-01T00:00:00Z' })).toEqual(once);
+  });
+});

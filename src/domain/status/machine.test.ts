@@ -1,0 +1,224 @@
+import { describe, expect, test } from '@jest/globals';
+import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
+import { expectValid, messageOf, verdicts } from '../../../test/helpers/status-checks.js';
+import type { Machine } from '../../api/types/index.js';
+import type { KubeObject } from '../../api/types/meta.js';
+import { availableInSeconds, type MachineStatusInput, machineStatus, type NodeView } from './machine.js';
+
+const NOW = '2026-01-01T00:01:00Z';
+const cluster = aCluster();
+const fresh = aMachine(cluster);
+const withData = (change: Partial<Machine> = {}): Machine => ({
+  ...fresh,
+  ...change,
+  spec: { ...fresh.spec, bootstrap: { ...fresh.spec.bootstrap, dataSecretName: 's' }, providerID: 'p', ...change.spec },
+});
+const infra = (status: unknown): KubeObject =>
+  ({ apiVersion: 'x/v1', kind: 'AWSMachine', metadata: { name: 'm' }, spec: {}, status }) as KubeObject;
+const provisioned = infra({
+  initialization: { provisioned: true },
+  addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+  failureDomain: 'a',
+});
+const node = (...conditions: NodeView['conditions']): NodeView => ({ name: 'n', conditions });
+const readyNode = node({ type: 'Ready', status: 'True' });
+
+function status(machine: Machine, change: Partial<MachineStatusInput> = {}) {
+  const input = { machine, infrastructure: undefined, bootstrap: undefined, node: undefined, failure: undefined };
+  const result = machineStatus({ ...input, paused: false, now: NOW, ...change });
+  expectValid(machine, result);
+  return result;
+}
+
+describe('the status of a machine', () => {
+  test('without anything tells what is missing', () => {
+    const result = status(fresh);
+    expect(verdicts(result)).toMatchObject({
+      BootstrapConfigReady: 'Unknown ObjectDoesNotExist',
+      InfrastructureReady: 'False ObjectDoesNotExist',
+      NodeReady: 'Unknown InspectionFailed',
+      NodeHealthy: 'Unknown InspectionFailed',
+      Deleting: 'False NotDeleting',
+      Updating: 'False NotUpdating',
+      Paused: 'False NotPaused',
+      Ready: 'False NotReady',
+      Available: 'False NotReady',
+    });
+    expect(result).toMatchObject({ phase: 'Pending', observedGeneration: 1, lastUpdated: NOW });
+  });
+
+  test('that runs is Ready and Available, and mirrors its infra machine and its node', () => {
+    const texts = ['architecture', 'bootID', 'containerRuntimeVersion', 'kernelVersion', 'kubeProxyVersion'];
+    const more = ['kubeletVersion', 'machineID', 'operatingSystem', 'osImage', 'systemUUID'];
+    const info = Object.fromEntries([...texts, ...more].map((name) => [name, `the ${name}`]));
+    const result = status(withData(), {
+      infrastructure: provisioned,
+      node: { ...readyNode, nodeInfo: info } as NodeView,
+    });
+    expect(verdicts(result)).toMatchObject({ Ready: 'True Ready', Available: 'True Available' });
+    expect(result).toMatchObject({
+      phase: 'Running',
+      nodeInfo: info,
+      nodeRef: { name: 'n' },
+      failureDomain: 'a',
+      addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+      initialization: { bootstrapDataSecretCreated: true, infrastructureProvisioned: true },
+      deprecated: {
+        v1beta1: { conditions: expect.arrayContaining([expect.objectContaining({ type: 'Ready', status: 'True' })]) },
+      },
+    });
+  });
+
+  test.each<[string, Machine, Partial<MachineStatusInput>, string]>([
+    ['without data', fresh, {}, 'Pending'],
+    ['with data', withData({ spec: { providerID: undefined } as never }), {}, 'Provisioning'],
+    ['with an instance', withData(), { infrastructure: provisioned }, 'Provisioned'],
+    ['with a node', withData(), { infrastructure: provisioned, node: readyNode }, 'Running'],
+    ['with a deletion', { ...fresh, metadata: { ...fresh.metadata, deletionTimestamp: NOW } }, {}, 'Deleting'],
+  ])('%s has its phase', (_, machine, change, phase) => {
+    const { providerID, ...spec } = machine.spec;
+    const cleaned = providerID === undefined ? { ...machine, spec } : machine;
+    expect(status(cleaned as Machine, change).phase).toBe(phase);
+  });
+
+  test('stays provisioned and keeps what it learned when its infra machine and node cannot be read', () => {
+    const machine = withData();
+    const before = status(machine, { infrastructure: provisioned, node: readyNode });
+    const after = status({ ...machine, status: before }, { connectionError: 'refused', infrastructure: undefined });
+    expect(after).toMatchObject({
+      initialization: { infrastructureProvisioned: true },
+      nodeRef: { name: 'n' },
+      addresses: before.addresses,
+      failureDomain: 'a',
+      lastUpdated: NOW,
+    });
+    expect(verdicts(after)).toMatchObject({
+      InfrastructureReady: 'False ObjectDeleted',
+      NodeHealthy: 'Unknown ConnectionDown',
+    });
+  });
+
+  test.each<[string, Partial<MachineStatusInput>, string, string]>([
+    ['a node nobody has seen', {}, 'Unknown InspectionFailed', 'Waiting for a Node with spec.providerID p to exist'],
+    ['a node nobody has seen, with a hint', { nodeHint: 'console' }, 'Unknown InspectionFailed', 'to exist: console'],
+    [
+      'a node that is not ready',
+      { node: node({ type: 'Ready', status: 'False', message: 'no CNI' }) },
+      'False NodeNotHealthy',
+      '* Node.Ready: no CNI',
+    ],
+    [
+      'a node that fell silent',
+      { node: node({ type: 'Ready', status: 'Unknown', message: 'silent' }) },
+      'Unknown NodeHealthyUnknown',
+      '* Node.Ready: silent',
+    ],
+    ['a node that says nothing yet', { node: node() }, 'Unknown NodeHealthyUnknown', 'condition not yet reported'],
+    [
+      'a node under pressure',
+      { node: node({ type: 'Ready', status: 'True' }, { type: 'DiskPressure', status: 'True', message: 'full' }) },
+      'False NodeNotHealthy',
+      '* Node.DiskPressure: full',
+    ],
+  ])('judges %s', (_, change, verdict, message) => {
+    const result = status(withData(), { infrastructure: provisioned, ...change });
+    expect(verdicts(result)['NodeHealthy']).toBe(verdict);
+    expect(messageOf(result, 'NodeHealthy')).toContain(message);
+  });
+
+  test('tells a deleted node from one that cannot be asked', () => {
+    const machine = { ...withData(), status: { nodeRef: { name: 'n' } } };
+    expect(verdicts(status(machine, { infrastructure: provisioned }))['NodeHealthy']).toBe('False NodeDeleted');
+    expect(verdicts(status(machine, { connectionError: 'x' }))['NodeHealthy']).toBe('Unknown ConnectionDown');
+  });
+
+  test('counts readiness gates and health checks that others report', () => {
+    const spec = { ...withData().spec, readinessGates: [{ conditionType: 'Gate' }] };
+    const condition = (type: string, state: 'True' | 'False') => ({
+      type,
+      status: state,
+      reason: 'R',
+      message: `${type} says so`,
+      lastTransitionTime: NOW,
+    });
+    const run = { infrastructure: provisioned, node: readyNode };
+    const machine = (...conditions: ReturnType<typeof condition>[]): Machine => ({
+      ...fresh,
+      spec,
+      status: { conditions },
+    });
+    expect(verdicts(status(machine(), run))['Ready']).toBe('Unknown ReadyUnknown');
+    expect(verdicts(status(machine(condition('Gate', 'True')), run))['Ready']).toBe('True Ready');
+    const ill = status(machine(condition('Gate', 'True'), condition('HealthCheckSucceeded', 'False')), run);
+    expect(messageOf(ill, 'Ready')).toBe('* HealthCheckSucceeded: HealthCheckSucceeded says so');
+    expect(ill.conditions?.map((c) => c.type)).not.toContain('Gate');
+  });
+
+  test('shows a failed operation where it belongs', () => {
+    const failure = {
+      operation: 'ProvisionMachine',
+      type: 'InsufficientCapacity',
+      message: 'none left',
+      attempt: 'a',
+    } as const;
+    const result = status(withData(), { infrastructure: infra({}), failure });
+    expect(verdicts(result)['InfrastructureReady']).toBe('False InsufficientCapacity');
+    expect(messageOf(result, 'InfrastructureReady')).toBe('none left');
+    expect(verdicts(status(fresh, { bootstrap: infra({}), failure }))['BootstrapConfigReady']).toBe(
+      'False InsufficientCapacity',
+    );
+  });
+
+  test('says whose a refused object is', () => {
+    const result = status(fresh, { refused: { infrastructure: 'AWSMachine m belongs to Machine other' } });
+    expect(verdicts(result)['InfrastructureReady']).toBe('False OwnershipConflict');
+    expect(messageOf(result, 'Ready')).toContain('AWSMachine m belongs to Machine other');
+  });
+
+  test('says what a deletion waits for', () => {
+    const machine = { ...withData(), metadata: { ...fresh.metadata, deletionTimestamp: NOW } };
+    const deletion = { reason: 'WaitingForInfrastructureDeletion', message: 'instance i-1 is terminating' };
+    const result = status(machine, { deletion });
+    expect(verdicts(result)['Deleting']).toBe('True WaitingForInfrastructureDeletion');
+    expect(messageOf(result, 'Ready')).toContain('instance i-1 is terminating');
+  });
+
+  test('does not change when it is made again from itself, later', () => {
+    const machine = withData();
+    for (const change of [{}, { infrastructure: provisioned }, { infrastructure: provisioned, node: readyNode }]) {
+      const once = status(machine, change);
+      expect(status({ ...machine, status: once }, { ...change, now: '2026-01-02T00:00:00Z' })).toEqual(once);
+    }
+  });
+});
+
+describe('availability', () => {
+  const slow = { ...withData(), spec: { ...withData().spec, minReadySeconds: 30 } };
+  const run = { infrastructure: provisioned, node: readyNode };
+
+  test('begins minReadySeconds after Ready', () => {
+    const early = status(slow, run);
+    expect(verdicts(early)['Available']).toBe('False WaitingForMinReadySeconds');
+    const later = status({ ...slow, status: early }, { ...run, now: '2026-01-01T00:01:30Z' });
+    expect(verdicts(later)['Available']).toBe('True Available');
+  });
+
+  test.each([
+    ['2026-01-01T00:01:00Z', 30],
+    ['2026-01-01T00:01:29Z', 1],
+    ['2026-01-01T00:01:30Z', 0],
+    ['2026-01-01T00:09:00Z', 0],
+  ])('at %s comes in %i s', (now, seconds) => {
+    const ready = status(slow, run).conditions?.find((c) => c.type === 'Ready');
+    expect(availableInSeconds(slow, ready as never, now)).toBe(seconds);
+  });
+
+  test('of a machine that is not ready is not waited for', () => {
+    expect(availableInSeconds(slow, undefined, NOW)).toBe(0);
+  });
+});
+
+test('machines of a control plane have the same status', () => {
+  const machine = aMachine(cluster, { controlPlane: aControlPlane(cluster) });
+  expect(status(machine).phase).toBe('Pending');
+});
