@@ -53,7 +53,10 @@ export async function apiRequests(kubectl: string, kubeconfig: string): Promise<
   return counts;
 }
 
-export function difference(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Record<string, number> {
+export function difference(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): Record<string, number> {
   const entries = [...after].map(([key, n]) => [key, n - (before.get(key) ?? 0)] as const);
   return Object.fromEntries(entries.filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]));
 }

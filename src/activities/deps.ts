@@ -22,7 +22,10 @@ export interface ActivityDeps {
   scope(): CallScope;
   /** Emits a Kubernetes Event on an object; never throws. */
   event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
-  readonly log: { info(message: string, fields?: Record<string, unknown>): void; warn(message: string, fields?: Record<string, unknown>): void };
+  readonly log: {
+    info(message: string, fields?: Record<string, unknown>): void;
+    warn(message: string, fields?: Record<string, unknown>): void;
+  };
   /** Interval of the waits' loops, milliseconds. */
   readonly pollMs: number;
   /** Perdure itself gives Nodes their providerID: no cloud controller manager runs in the workload clusters. */
@@ -30,4 +33,7 @@ export interface ActivityDeps {
 }
 
 /** The namespaced name inside a key. */
-export const refOf = (key: ObjectKey): { namespace: string; name: string } => ({ namespace: key.namespace, name: key.name });
+export const refOf = (key: ObjectKey): { namespace: string; name: string } => ({
+  namespace: key.namespace,
+  name: key.name,
+});

@@ -1,4 +1,5 @@
 import type { ObjectKey } from '../api/types/meta.js';
+import { setFacts } from '../domain/plan/replicas.js';
 import type { ActivityDeps } from './deps.js';
 import { infraEnsure, infraFinish, infraGraph, infraRemove } from './infra/cluster.js';
 import { machineAwaitInstance, machineCreateInstance, machineDeleteInstance } from './infra/machine.js';
@@ -10,7 +11,7 @@ import { assessMachine } from './kube/assess-machine.js';
 import { assessMachineDeployment } from './kube/assess-machine-deployment.js';
 import { assessMachineSet } from './kube/assess-machine-set.js';
 import { createControlPlaneMachine, createWorkerMachines, deleteMachines } from './kube/machines.js';
-import { clearFailure, recordFailure } from './kube/report.js';
+import { clearFailure, lookAfresh, recordFailure } from './kube/report.js';
 import { removeControlPlaneMachine } from './machine/control-plane.js';
 import { awaitMachineNode } from './machine/node.js';
 import { machineBootstrap, machineRemoveObjects } from './machine/objects.js';
@@ -28,11 +29,12 @@ type On = { readonly key: ObjectKey };
 /** The activities of queue `perdure-kube`. */
 export function createKubeActivities(deps: ActivityDeps): KubeActivities {
   return {
-    assessCluster: ({ key }: On) => assessCluster(deps, key),
-    assessMachine: ({ key }: On) => assessMachine(deps, key),
-    assessMachineSet: ({ key }: On) => assessMachineSet(deps, key),
-    assessControlPlane: ({ key }: On) => assessControlPlane(deps, key),
-    assessMachineDeployment: ({ key }: On) => assessMachineDeployment(deps, key),
+    assessCluster: ({ key }: On) => lookAfresh(deps, key, () => assessCluster(deps, key)),
+    assessMachine: ({ key }: On) => lookAfresh(deps, key, () => assessMachine(deps, key)),
+    assessMachineSet: async ({ key }: On) =>
+      setFacts(await lookAfresh(deps, key, () => assessMachineSet(deps, key)), Date.now()),
+    assessControlPlane: ({ key }: On) => lookAfresh(deps, key, () => assessControlPlane(deps, key)),
+    assessMachineDeployment: ({ key }: On) => lookAfresh(deps, key, () => assessMachineDeployment(deps, key)),
     recordFailure: ({ key, failure }) => recordFailure(deps, key, failure),
     clearFailure: ({ key }: On) => clearFailure(deps, key),
     infraGraph: ({ key }: On) => infraGraph(deps, key),
@@ -41,8 +43,6 @@ export function createKubeActivities(deps: ActivityDeps): KubeActivities {
     createControlPlaneMachine: ({ key, name, failureDomain }) =>
       createControlPlaneMachine(deps, key, name, failureDomain),
     machineBootstrap: ({ key }: On) => machineBootstrap(deps, key),
-    machineRemoveObjects: ({ key }: On) => machineRemoveObjects(deps, key),
-    clusterFinalize: ({ key }: On) => clusterFinalize(deps, key),
   };
 }
 
@@ -52,11 +52,13 @@ export function createWaitActivities(deps: ActivityDeps): WaitActivities {
     awaitClusterAvailable: ({ key }: On) => awaitClusterAvailable(deps, key),
     awaitMachineNode: ({ key }: On) => awaitMachineNode(deps, key),
     awaitContract: ({ key, what }) => awaitContract(deps, key, what),
-    awaitMachines: ({ key, names, until }) => awaitMachines(deps, key, names, until),
+    awaitMachines: async ({ key, names, until }) => setFacts(await awaitMachines(deps, key, names, until), Date.now()),
     awaitControlPlaneMachine: ({ key, name, until }) => awaitControlPlaneMachine(deps, key, name, until),
     removeControlPlaneMachine: ({ key, name }) => removeControlPlaneMachine(deps, key, name),
     deleteWorkers: ({ key }: On) => deleteWorkers(deps, key),
     deleteControlPlane: ({ key }: On) => deleteControlPlane(deps, key),
+    machineRemoveObjects: ({ key }: On) => machineRemoveObjects(deps, key),
+    clusterFinalize: ({ key }: On) => clusterFinalize(deps, key),
     teardownOwner: ({ key }: On) => teardownOwner(deps, key),
   };
 }

@@ -5,7 +5,7 @@ import type {
   DeploymentFacts,
   MachineFacts,
   RecordedFailure,
-  ReplicaFacts,
+  SetFacts,
 } from '../domain/facts.js';
 
 /** Every activity takes the key of the object it acts for first: the interceptor reports a failing attempt on that object. */
@@ -24,7 +24,7 @@ export interface KubeActivities {
   /** Reads the Cluster and all that belongs to it, links owners, writes status, answers facts. */
   assessCluster(input: OnObject): Promise<ClusterFacts>;
   assessMachine(input: OnObject): Promise<MachineFacts>;
-  assessMachineSet(input: OnObject): Promise<ReplicaFacts>;
+  assessMachineSet(input: OnObject): Promise<SetFacts>;
   assessControlPlane(input: OnObject): Promise<ControlPlaneFacts>;
   /** Also creates and sizes the MachineSet of the deployment: the whole of a deployment's work short of a rollout. */
   assessMachineDeployment(input: OnObject): Promise<DeploymentFacts>;
@@ -39,10 +39,6 @@ export interface KubeActivities {
   ): Promise<void>;
   /** Writes the bootstrap Secret and sets Machine.spec.bootstrap.dataSecretName; NotYet while the init lock is taken. */
   machineBootstrap(input: OnObject): Promise<{ readonly dataSecretName: string }>;
-  /** Removes infra and bootstrap objects, then the Node, then the Machine's finalizer; each only after the previous is absent. */
-  machineRemoveObjects(input: OnObject): Promise<void>;
-  /** Deletes the infra object and drops the Cluster's finalizer. */
-  clusterFinalize(input: OnObject): Promise<void>;
 }
 
 /** Waits that hold no budget: heartbeating loops over the management or workload API; queue `perdure-wait`. */
@@ -58,7 +54,7 @@ export interface WaitActivities {
   awaitContract(input: OnObject & { readonly what: 'infraCluster' | 'infraMachine' }): Promise<void>;
   awaitMachines(
     input: OnObject & { readonly names: readonly string[]; readonly until: 'available' | 'gone' },
-  ): Promise<ReplicaFacts>;
+  ): Promise<SetFacts>;
   /** The same for one machine of a control plane. */
   awaitControlPlaneMachine(
     input: OnObject & { readonly name: string; readonly until: 'healthy' | 'gone' },
@@ -67,6 +63,10 @@ export interface WaitActivities {
   removeControlPlaneMachine(input: OnObject & { readonly name: string }): Promise<void>;
   deleteWorkers(input: OnObject): Promise<void>;
   deleteControlPlane(input: OnObject): Promise<void>;
+  /** Removes infra and bootstrap objects, then the Node, then the Machine's finalizer; each only after the previous is absent. */
+  machineRemoveObjects(input: OnObject): Promise<void>;
+  /** Deletes the infra object and drops the Cluster's finalizer. */
+  clusterFinalize(input: OnObject): Promise<void>;
   /** Deletes what a MachineDeployment, MachineSet or control plane owns, waits until absent, drops the finalizer. */
   teardownOwner(input: OnObject): Promise<void>;
 }
@@ -83,10 +83,7 @@ export interface CloudActivities {
   /** The same wait for our own machines: an instance that does not join is looked at, which is a cloud call. */
   awaitMachineNode(input: OnObject): Promise<MachineFacts>;
   /** One sweep over an account and region; answers the keys of objects whose lanes should look again. */
-  driftSweep(input: {
-    readonly provider: string;
-    readonly queue: string;
-  }): Promise<{
+  driftSweep(input: { readonly provider: string; readonly queue: string }): Promise<{
     readonly checked: number;
     readonly drifted: readonly { readonly key: ObjectKey; readonly detail: string }[];
   }>;

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../api/types/meta.js';
 import { isControlPlaneMachine, readPath } from '../domain/contract.js';
 import { LABEL } from '../domain/names.js';
-import { ABSENT, clusterIsThere, controlPlaneGate, type Facts, factsOf, machineGate } from './facts.js';
+import { ABSENT, clusterIsThere, controlPlaneGate, type Facts, factsOf, machineGate, verdictOf } from './facts.js';
 import {
   clusterNameOf,
   controllerOf,
@@ -21,6 +21,9 @@ export interface Dependency {
   readonly facts: Facts;
 }
 
+const SETS = ['MachineSet', 'MachineDeployment', 'KubeadmControlPlane'];
+const VERDICT = 'verdict of ';
+
 /** The Cluster an object belongs to, if it is there. A control plane may be named by its Cluster before anything on it names the Cluster. */
 export function clusterOf(object: KubeObject, world: World): KubeObject | undefined {
   const namespace = object.metadata.namespace ?? '';
@@ -33,7 +36,9 @@ export function clusterOf(object: KubeObject, world: World): KubeObject | undefi
 export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
   const found = new Map<string, Facts>();
   const add = (ref: Ref): void => {
-    found.set(refKey(ref), factsOf(world.get(ref)));
+    const there = world.get(ref);
+    found.set(refKey(ref), factsOf(there));
+    if (there && SETS.includes(ref.kind)) found.set(`${VERDICT}${refKey(ref)}`, verdictOf(there));
   };
   for (const ref of referencesOf(object)) if (roleOf(ref.kind)) add(ref);
   if (object.kind === 'Cluster') {
@@ -92,7 +97,8 @@ export function lanesOf(object: KubeObject, world: World): Ref[] {
 }
 
 /** For messages: `Machine demo-abc12`. */
-export function describeDependency(name: string): string {
+export function describeDependency(dependency: string): string {
+  const name = dependency.replace(VERDICT, '');
   if (!name.includes('/')) return name;
   const ref = parseRefKey(name);
   return `${ref.kind} ${ref.name}`;

@@ -43,14 +43,21 @@ export function machineFacts(machine: KubeObject): Facts {
   ]);
 }
 
-/** Conditions that others write on an object and that its own summary counts: gates, and the verdicts of health checks. */
+/**
+ * Gates and health verdicts that others write on an object, when its own summary does not say the same yet. While both agree, all good or not, there
+ * is nothing to look at: a machine that starts passes five gates and wakes nobody.
+ */
 export function gateFacts(object: KubeObject): Facts {
   const gates = [...list(object, 'spec.readinessGates'), ...list(object, 'spec.availabilityGates')];
-  const types = [...gates, ...(object.kind === 'Machine' ? ['HealthCheckSucceeded', 'OwnerRemediated'] : [])];
-  const known = types
-    .map((type) => [type, status(object, type)] as const)
-    .filter(([, s]) => s !== '' && s !== undefined);
-  return known.map(([type, s]) => `${type}=${s}`).join(',');
+  const verdicts = object.kind === 'Machine' ? ['HealthCheckSucceeded', 'OwnerRemediated'] : [];
+  const known = [
+    ...gates.map((type) => [type, status(object, type)] as const),
+    ...verdicts.map((type) => [type, status(object, type)] as const).filter(([, s]) => s !== ''),
+  ];
+  if (known.length === 0) return '';
+  const good = known.every(([, s]) => s === 'True');
+  const summary = status(object, object.kind === 'Machine' ? 'Ready' : 'Available') === 'True';
+  return good === summary ? '' : known.map(([type, s]) => `${type}=${s}`).join(',');
 }
 
 function list(object: KubeObject, path: string): string[] {
@@ -68,6 +75,13 @@ export function replicaFacts(object: KubeObject): Facts {
     status(object, 'Available'),
     isControlPlaneInitialized(object),
   ]);
+}
+
+/** What is told at once of a set of replicas, while its counters may lag: whether it is available, and whether it is all there. */
+export function verdictOf(object: KubeObject): Facts {
+  const wanted = readPath(object, 'spec.replicas') ?? 1;
+  const complete = ['replicas', 'availableReplicas'].every((f) => (readPath(object, `status.${f}`) ?? 0) === wanted);
+  return facts(object, [status(object, 'Available'), complete]);
 }
 
 /** What a lane waits for on an object it depends on, by the role of that object's kind. */

@@ -17,15 +17,14 @@ import { roleOf, type Source } from './sources.js';
 import { WorldIndex } from './world.js';
 
 /**
- * Owners whose operations keep the sums current themselves while they run may hear of their machines rarely; a deployment has none and is waited
- * for by its Cluster.
+ * Counters may lag where operations keep them current themselves while they run; that something is available or complete is told at once.
  */
 const CHILD_INTERVAL_MS: Readonly<Record<string, number>> = {
   Cluster: 15_000,
   KubeadmControlPlane: 15_000,
   MachineSet: 15_000,
   Machine: 15_000,
-  MachineDeployment: 1_500,
+  MachineDeployment: 10_000,
 };
 
 export interface TermOptions {

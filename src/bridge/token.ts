@@ -75,7 +75,9 @@ export function reasonFor(before: Token | undefined, after: Token): string {
   if (changed.has('wish')) reasons.push('spec changed');
   if (changed.has('gates')) reasons.push('a readiness or availability gate changed');
   if (changed.has('metadata')) reasons.push('labels or annotations changed');
-  const others = [...changed].filter((name) => name.startsWith('on ')).map((name) => describeDependency(name.slice(3)));
+  const others = [
+    ...new Set([...changed].filter((name) => name.startsWith('on ')).map((name) => describeDependency(name.slice(3)))),
+  ];
   if (others.length > 0)
     reasons.push(
       `${others.slice(0, 3).join(', ')}${others.length > 3 ? ` and ${others.length - 3} more` : ''} changed`,

@@ -15,6 +15,7 @@ export const FAILURE_TYPES = [
   'ExternallyModified',
   'OwnershipConflict',
   'BootstrapFailed',
+  'Cancelled',
   'Bug',
 ] as const;
 export type FailureType = (typeof FAILURE_TYPES)[number];
@@ -29,6 +30,7 @@ export const TERMINAL_FAILURES: ReadonlySet<FailureType> = new Set<FailureType>(
   'ExternallyModified',
   'OwnershipConflict',
   'BootstrapFailed',
+  'Cancelled',
 ]);
 
 /** Terminal failures that the lane tries again by itself after a while, because the world may change without a change of spec. */
@@ -36,6 +38,7 @@ export const SLOW_REQUEUE_FAILURES: ReadonlySet<FailureType> = new Set<FailureTy
   'QuotaExceeded',
   'InsufficientCapacity',
   'Unauthorized',
+  'NotFound',
 ]);
 
 export interface PerdureErrorOptions {

@@ -37,6 +37,8 @@ export interface ClusterFacts extends CommonFacts {
   readonly drift?: string;
   readonly controlPlaneInitialized: boolean;
   readonly available: boolean;
+  /** Available with every wanted machine available. */
+  readonly complete: boolean;
   readonly everAvailable: boolean;
   readonly desired: { readonly controlPlane: number; readonly workers: number };
 }
@@ -67,6 +69,22 @@ export interface ReplicaFacts extends CommonFacts {
   readonly base: string;
   readonly uid: string;
   readonly deleteOrder: 'Random' | 'Newest' | 'Oldest';
+}
+
+/** What a lane is told of a MachineSet: its machines in numbers and the next step, however many there are. */
+export interface SetFacts extends CommonFacts {
+  readonly desired: number;
+  readonly live: number;
+  readonly available: number;
+  /** Machines on their way out, by name; not all when there are very many. */
+  readonly leaving: readonly string[];
+  readonly step: ScaleStep;
+}
+
+/** What to create and delete to reach the desired count. */
+export interface ScaleStep {
+  readonly create: readonly string[];
+  readonly remove: readonly string[];
 }
 
 export interface OwnedMachine {

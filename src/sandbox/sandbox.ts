@@ -8,7 +8,16 @@ import { webhookConfigurations } from '../api/webhooks/configurations.js';
 import { kubeFromKubeconfigFile } from '../kube/client.js';
 import { type Component, recordedComponents, stopComponent } from './component.js';
 import { apiServer, controllerManager, etcd, tlsOk } from './components/control-plane.js';
-import { bridge, type Entry, machineHost, NAMESPACE, type ProcessEnv, temporal, webhooks, workers } from './components/perdure.js';
+import {
+  bridge,
+  type Entry,
+  machineHost,
+  NAMESPACE,
+  type ProcessEnv,
+  temporal,
+  webhooks,
+  workers,
+} from './components/perdure.js';
 import { freePorts, readJson, writeAtomic } from './files.js';
 import type { Endpoints, Layout } from './layout.js';
 import { startMoto, stopMoto } from './moto/index.js';
@@ -126,7 +135,8 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
       await step('machine host', () => supervision.start(machineHost(perdure, () => hostReady(layout))));
     else void followNames(layout, endpoints.aws, names.signal);
     await step('workers', () => supervision.start(workers(perdure, options.entries?.workers)));
-    for (const replica of await workerReplicas(options, perdure)) await step(replica.name, () => supervision.start(replica));
+    for (const replica of await workerReplicas(options, perdure))
+      await step(replica.name, () => supervision.start(replica));
     await step('bridge', () => supervision.start(bridge(perdure, options.entries?.bridge)));
     supervision.watch();
     return { endpoints, supervision, stop: stopAll };

@@ -1,70 +1,129 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
-import type { InfraProvider } from '../activities/providers/port.js';
-import { KINDS } from '../api/types/kinds.js';
+import { aCluster } from '../../test/helpers/fake-objects.js';
+import { anInfraCluster } from '../../test/helpers/fake-owners.js';
+import { fakeProvider } from '../../test/helpers/fake-provider.js';
 import type { KubeObject } from '../api/types/meta.js';
 import { createCloudQueues } from './cloud-queues.js';
 
-const infra = (name: string, account = 'a'): KubeObject => ({
-  apiVersion: `${KINDS.AWSCluster.group}/${KINDS.AWSCluster.version}`,
-  kind: 'AWSCluster',
-  metadata: { namespace: 'default', name, labels: { account } },
-});
+const infra = (name: string, region = 'eu-west-1'): KubeObject =>
+  ({ ...anInfraCluster(aCluster({ name })), spec: { region } }) as KubeObject;
+const EU = 'fake-eu-west-1';
 
-function setup(options: { sweepEvery?: string } = { sweepEvery: '10m' }) {
-  const schedules = new Set<string>();
-  const polled: string[] = [];
+/** Schedules in memory behind the part of Temporal's client that is used. */
+function world({ sweeps = true } = {}) {
+  const schedules = new Map<string, unknown>();
+  const started: string[] = [];
+  const stopped: string[] = [];
+  const warnings: string[] = [];
+  const hooks: { deleting?: () => Promise<void>; starting?: () => void } = {};
   const schedule = {
-    async create({ scheduleId }: { scheduleId: string }) {
-      if (schedules.has(scheduleId)) throw Object.assign(new Error('there is one'), { name: 'ScheduleAlreadyRunning' });
-      schedules.add(scheduleId);
+    create: async (options: { scheduleId: string }) => {
+      if (schedules.has(options.scheduleId))
+        throw Object.assign(new Error('there'), { name: 'ScheduleAlreadyRunning' });
+      schedules.set(options.scheduleId, options);
     },
-    getHandle: (id: string) => ({ delete: async () => void schedules.delete(id) }),
-    async *list() {
-      for (const scheduleId of [...schedules]) yield { scheduleId };
+    getHandle: (id: string) => ({
+      delete: async () => {
+        await hooks.deleting?.();
+        if (!schedules.delete(id)) throw new Error('no such schedule');
+      },
+    }),
+    list: async function* () {
+      for (const scheduleId of [...schedules.keys()]) yield { scheduleId };
     },
   };
-  const provider = {
-    name: 'aws',
-    clusterKind: KINDS.AWSCluster,
-    taskQueue: (o: KubeObject) => `perdure-aws-${o.metadata.labels?.['account'] ?? ''}`,
-  } as unknown as InfraProvider;
   const queues = createCloudQueues({
-    providers: [provider],
+    providers: [fakeProvider()],
     client: { schedule } as unknown as Client,
-    log: { info: () => undefined, warn: () => undefined },
+    ...(sweeps ? { sweepEvery: '10m' } : {}),
     start: async (queue) => {
-      polled.push(queue);
-      return { stop: async () => undefined };
+      hooks.starting?.();
+      started.push(queue);
+      return { stop: async () => void stopped.push(queue) };
     },
-    ...options,
+    log: { info: () => undefined, warn: (message) => void warnings.push(message) },
   });
-  return { queues, schedules, polled };
+  return { queues, schedules, started, stopped, warnings, hooks };
 }
 
-test('an account is polled once and swept while it has clusters', async () => {
-  const { queues, schedules, polled } = setup();
-  await Promise.all([queues.seen(infra('x')), queues.seen(infra('y')), queues.seen(infra('x'))]);
-  expect(polled).toEqual(['perdure-aws-a']);
-  await queues.gone(infra('x'));
-  expect([...schedules]).toEqual(['drift/perdure-aws-a']);
-  await queues.gone(infra('y'));
-  expect([...schedules]).toEqual([]);
-});
+describe('the queues of cloud accounts', () => {
+  test('are polled and swept once per account in use', async () => {
+    const w = world();
+    await Promise.all([w.queues.seen(infra('a')), w.queues.seen(infra('b')), w.queues.seen(infra('c', 'us-east-1'))]);
+    await w.queues.seen(infra('a'));
+    expect(w.started.sort()).toEqual([EU, 'fake-us-east-1']);
+    expect([...w.schedules.keys()].sort()).toEqual([`drift/${EU}`, 'drift/fake-us-east-1']);
+    expect(w.schedules.get(`drift/${EU}`)).toMatchObject({
+      spec: { intervals: [{ every: '10m' }] },
+      policies: { overlap: 'SKIP' },
+      action: { workflowType: 'DriftSweep', args: [{ provider: 'fake', queue: EU }] },
+    });
+  });
 
-test('tending makes a lost sweep again, and drops one that a dead process left, no schedule of others', async () => {
-  const { queues, schedules } = setup();
-  await queues.seen(infra('x'));
-  schedules.clear();
-  schedules.add('drift/perdure-aws-b').add('somebody-elses');
-  await queues.tend();
-  expect([...schedules].sort()).toEqual(['drift/perdure-aws-a', 'somebody-elses']);
-});
+  test('are not swept any more once their last cluster is gone, but still polled', async () => {
+    const w = world();
+    for (const name of ['a', 'b']) await w.queues.seen(infra(name));
+    await w.queues.gone(infra('a'));
+    expect(w.schedules.size).toBe(1);
+    await w.queues.gone(infra('b'));
+    await w.queues.gone(infra('b'));
+    expect([w.schedules.size, w.stopped, w.warnings]).toEqual([0, [], []]);
+    await w.queues.stop();
+    expect(w.stopped).toEqual([EU]);
+  });
 
-test('without sweeps there is none, and what an earlier setting left is dropped', async () => {
-  const { queues, schedules } = setup({});
-  await queues.seen(infra('x'));
-  schedules.add('drift/perdure-aws-a');
-  await queues.tend();
-  expect([...schedules]).toEqual([]);
+  test('are swept for a cluster that comes while the last one goes', async () => {
+    const w = world();
+    await w.queues.seen(infra('a'));
+    let arrival: Promise<void> | undefined;
+    w.hooks.deleting = async () => {
+      arrival ??= w.queues.seen(infra('b'));
+    };
+    await w.queues.gone(infra('a'));
+    await arrival;
+    expect([...w.schedules.keys()]).toEqual([`drift/${EU}`]);
+  });
+
+  test('are polled at a later try when the first failed', async () => {
+    const w = world();
+    w.hooks.starting = () => {
+      delete w.hooks.starting;
+      throw new Error('no connection');
+    };
+    await expect(w.queues.seen(infra('a'))).rejects.toThrow('no connection');
+    await w.queues.seen(infra('a'));
+    expect(w.started).toEqual([EU]);
+  });
+
+  test('are none of the business of kinds that no provider serves', async () => {
+    const w = world();
+    await w.queues.seen({ ...infra('a'), apiVersion: 'other.io/v1' });
+    expect([w.started, w.schedules.size]).toEqual([[], 0]);
+  });
+
+  test('have no sweeps where these are switched off', async () => {
+    const w = world({ sweeps: false });
+    await w.queues.seen(infra('a'));
+    expect([w.started, w.schedules.size]).toEqual([[EU], 0]);
+  });
+
+  test('get back a sweep that was lost, and lose one that was left behind; other schedules are not theirs', async () => {
+    const w = world();
+    await w.queues.seen(infra('a'));
+    w.schedules.clear();
+    w.schedules.set('drift/fake-nowhere', {});
+    w.schedules.set('nightly', {});
+    await w.queues.tend();
+    await w.queues.tend();
+    expect([...w.schedules.keys()].sort()).toEqual([`drift/${EU}`, 'nightly']);
+  });
+
+  test('only warn when a sweep cannot be deleted', async () => {
+    const w = world();
+    await w.queues.seen(infra('a'));
+    w.schedules.clear();
+    await w.queues.gone(infra('a'));
+    expect(w.warnings).toHaveLength(1);
+  });
 });

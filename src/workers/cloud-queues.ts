@@ -118,7 +118,8 @@ export function createCloudQueues(options: CloudQueueOptions): CloudQueues {
       }
     },
     async tend() {
-      const needed = (queue: string): boolean => options.sweepEvery !== undefined && (clusters.get(queue)?.size ?? 0) > 0;
+      const needed = (queue: string): boolean =>
+        options.sweepEvery !== undefined && (clusters.get(queue)?.size ?? 0) > 0;
       for (const [queue, provider] of providers) {
         await inTurn(queue, async () => {
           if (options.sweepEvery && needed(queue)) await ensureSchedule(provider, queue, options.sweepEvery);

@@ -54,7 +54,12 @@ export function watchInfraClusters(
     await Promise.all(reflectors.map((r) => r.whenSynced));
     while (!abort.signal.aborted) {
       // Only who knows all clusters can tell which sweep nobody needs.
-      if (synced()) await queues.tend().catch((error: unknown) => log.warn('could not look after the sweeps', { error: error instanceof Error ? error.message : String(error) }));
+      if (synced())
+        await queues.tend().catch((error: unknown) =>
+          log.warn('could not look after the sweeps', {
+            error: error instanceof Error ? error.message : String(error),
+          }),
+        );
       await sleep(TEND_MS, abort.signal).catch(() => undefined);
     }
   };

@@ -11,6 +11,14 @@ export interface Change {
 
 export interface LaneInput {
   readonly key: ObjectKey;
+  /** What a run whose history grew too long hands to the next. */
+  readonly carry?: {
+    /** Another attempt was asked for and not begun. */
+    readonly retry: boolean;
+    /** Failures in a row, which make rests longer. */
+    readonly troubles: number;
+    readonly retries: number;
+  };
 }
 
 export interface LaneStatus {

@@ -44,7 +44,18 @@ export async function openArena(dir: string, workerCount: number, say: (line: st
     workers: { module: 'sandbox/chaos/workers.js', args: [chaosDir] },
   };
   const childEnv = { PATH: env['PATH'] ?? '', HOME: env['HOME'] ?? '' };
-  const options = { ...prepared, layout, say, entries, cacheDir: cacheDir(), python: 'python3', delays: DELAYS, ports: {}, env: childEnv, workerProcesses: workerCount };
+  const options = {
+    ...prepared,
+    layout,
+    say,
+    entries,
+    cacheDir: cacheDir(),
+    python: 'python3',
+    delays: DELAYS,
+    ports: {},
+    env: childEnv,
+    workerProcesses: workerCount,
+  };
   const sandbox = await startSandbox(options);
   const { endpoints } = sandbox;
   const connection = await Connection.connect({ address: endpoints.temporal });
@@ -74,4 +85,3 @@ export async function openArena(dir: string, workerCount: number, say: (line: st
     },
   };
 }
-

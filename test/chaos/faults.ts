@@ -22,7 +22,12 @@ export async function faults(run: Run): Promise<void> {
   await bursts(run);
 }
 
-async function lostAnswers(run: Run, name: string, actions: readonly string[], required: readonly string[]): Promise<void> {
+async function lostAnswers(
+  run: Run,
+  name: string,
+  actions: readonly string[],
+  required: readonly string[],
+): Promise<void> {
   const { arena, report } = run;
   for (const action of actions) await arena.cloud.addFault(lost(action));
   const life = newLife(arena, 'lost');
@@ -33,8 +38,14 @@ async function lostAnswers(run: Run, name: string, actions: readonly string[], r
   const unfired = required.filter((action) => !fired.get(idOf(action)));
   report.note(`lost answers: ${name}`, Object.fromEntries(actions.map((a) => [a, fired.get(idOf(a)) ?? 0])));
   for (const action of actions.filter((a) => fired.get(idOf(a))))
-    report.add({ group: 'faults', name: `answer of ${action} lost`, cluster: life.target.name, problems: [...problems, ...after] });
-  if (unfired.length > 0) report.add({ group: 'faults', name, cluster: life.target.name, problems: [`never called: ${unfired.join(', ')}`] });
+    report.add({
+      group: 'faults',
+      name: `answer of ${action} lost`,
+      cluster: life.target.name,
+      problems: [...problems, ...after],
+    });
+  if (unfired.length > 0)
+    report.add({ group: 'faults', name, cluster: life.target.name, problems: [`never called: ${unfired.join(', ')}`] });
 }
 
 const BURST_MS = 5_000;
@@ -55,7 +66,12 @@ async function bursts(run: Run): Promise<void> {
   await arena.cloud.clearFaults();
   const after = await aftermath(run);
   const few = done < 4 ? [`only ${done} bursts were felt`] : [];
-  report.add({ group: 'faults', name: `${done} bursts of RequestLimitExceeded`, cluster: life.target.name, problems: [...problems, ...after, ...few] });
+  report.add({
+    group: 'faults',
+    name: `${done} bursts of RequestLimitExceeded`,
+    cluster: life.target.name,
+    problems: [...problems, ...after, ...few],
+  });
 }
 
 /** One burst; true when at least some calls were refused. */
@@ -63,7 +79,11 @@ async function burst({ arena: { cloud, say } }: Run, over: AbortSignal): Promise
   const from = (await cloud.journalSummary()).total;
   await happened(async () => (await cloud.journalSummary()).total >= from + BETWEEN, over);
   const id = 'burst';
-  await cloud.addFault({ id, service: 'ec2', effect: { kind: 'error', code: 'RequestLimitExceeded', message: 'Request limit exceeded.', status: 503 } });
+  await cloud.addFault({
+    id,
+    service: 'ec2',
+    effect: { kind: 'error', code: 'RequestLimitExceeded', message: 'Request limit exceeded.', status: 503 },
+  });
   const end = Date.now() + BURST_MS;
   const fired = async (): Promise<number> => (await cloud.faults()).find((f) => f.id === id)?.fired ?? 0;
   await happened(async () => Date.now() >= end && (await fired()) >= REFUSED, over);

@@ -1,5 +1,4 @@
-import type { Machine } from '../../src/api/types/index.js';
-import type { Cluster } from '../../src/api/types/index.js';
+import type { Cluster, Machine } from '../../src/api/types/index.js';
 import { KINDS } from '../../src/api/types/kinds.js';
 import { untilTrue } from '../../src/cli/demo/wait.js';
 import { isTrue } from '../../src/domain/conditions.js';
@@ -70,7 +69,8 @@ const OWNED = [
 async function leftObjects(arena: Arena, { namespace, name }: Target): Promise<string[]> {
   const lists = await Promise.all(
     OWNED.map(async (kind) => {
-      const scope = kind === KINDS.Secret ? { namespace, labelSelector: `${LABEL.clusterName}=${name}` } : { namespace };
+      const scope =
+        kind === KINDS.Secret ? { namespace, labelSelector: `${LABEL.clusterName}=${name}` } : { namespace };
       return (await arena.kube.list(kind, scope)).map((o) => `${kind.kind} ${o.metadata.name}`);
     }),
   );
@@ -100,7 +100,8 @@ export async function allOpenWorkflows(arena: Arena): Promise<string[]> {
   return open.sort();
 }
 
-export const label = (i: InventoryItem): string => `${i.type} ${i.id}${i.name && i.name !== i.id ? ` (${i.name})` : ''}`;
+export const label = (i: InventoryItem): string =>
+  `${i.type} ${i.id}${i.name && i.name !== i.id ? ` (${i.name})` : ''}`;
 
 /** What one inventory has and the other has not, for people; empty when they are equal. */
 export function inventoryChanges(before: readonly InventoryItem[], after: readonly InventoryItem[]): string[] {

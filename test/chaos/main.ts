@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Arena, openArena } from './arena.js';
 import { faults } from './faults.js';
-import { kills, referenceLife } from './kills.js';
+import { cuts, kills, referenceLife } from './kills.js';
 import { type Options, readOptions, USAGE } from './options.js';
 import { managementOutages, temporalWipes } from './outages.js';
 import { Report } from './report.js';
@@ -27,7 +27,8 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${clock()} ${line}\n`);
   };
   const interrupted = new Promise<never>((_, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(`stopped by ${signal}`)));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => reject(new Error(`stopped by ${signal}`)));
   });
   interrupted.catch(() => undefined);
   const report = new Report();
@@ -52,7 +53,12 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
     say(problem);
-    report.add({ group: 'run', name: error instanceof Spoiled ? 'cleanliness' : 'run', cluster: '-', problems: [problem] });
+    report.add({
+      group: 'run',
+      name: error instanceof Spoiled ? 'cleanliness' : 'run',
+      cluster: '-',
+      problems: [problem],
+    });
   }
   report.note('seconds', Math.round((Date.now() - begun) / 1_000));
   report.note('seed', options.seed);
@@ -71,6 +77,7 @@ async function trials(run: Run): Promise<void> {
   const points = await referenceLife(run);
   if (points.length === 0) return;
   if (groups.includes('kills')) await kills(run, points);
+  if (groups.includes('cuts')) await cuts(run, points);
   if (groups.includes('faults')) await faults(run);
   if (groups.includes('temporal')) await temporalWipes(run, points);
   if (groups.includes('apiserver')) await managementOutages(run, points);

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const GROUPS = ['kills', 'faults', 'temporal', 'apiserver'] as const;
+export const GROUPS = ['kills', 'cuts', 'faults', 'temporal', 'apiserver'] as const;
 export type Group = (typeof GROUPS)[number];
 
 export interface Options {
@@ -25,15 +25,15 @@ export interface Options {
 
 export const USAGE = `usage: npm run test:chaos -- [options]
 
-Kills processes at every boundary, drops answers, throttles, wipes Temporal's database and restarts the API server
+Kills processes at every boundary, deletes half-made clusters, drops answers, throttles, wipes Temporal's database and restarts the API server
 while clusters are created, scaled and deleted on machines that boot; then looks whether each exists exactly once, or not at all.
 
   --only GROUP      ${GROUPS.join(', ')}; may be repeated
   --points N        at most N kill points, spread over all of them
   --seed N          which ones (default 1)
-  --per-life N      kills during one cluster's life (default 14)
-  --parallel N      clusters at the same time (default 2)
-  --workers N       worker processes (default 2)
+  --per-life N      kills during one cluster's life (default 24)
+  --parallel N      clusters at the same time (default 4)
+  --workers N       worker processes (default 4)
   --no-control-plane  leave out scaling the control plane 1 → 3 → 1
   --dir DIR         state directory (default below the system's temporary directory)
   --hold            at the first failure stop with everything running
@@ -47,9 +47,9 @@ export function readOptions(args: readonly string[]): Options | undefined {
       only: { type: 'string', multiple: true },
       points: { type: 'string' },
       seed: { type: 'string', default: '1' },
-      'per-life': { type: 'string', default: '14' },
-      parallel: { type: 'string', default: '2' },
-      workers: { type: 'string', default: '2' },
+      'per-life': { type: 'string', default: '24' },
+      parallel: { type: 'string', default: '4' },
+      workers: { type: 'string', default: '4' },
       'no-control-plane': { type: 'boolean', default: false },
       dir: { type: 'string', default: path.join(tmpdir(), 'perdure-chaos') },
       hold: { type: 'boolean', default: false },

@@ -16,11 +16,15 @@ const WIPE: Outage = {
   name: "Temporal's database wiped",
   strike: ({ arena }) =>
     arena.murder('temporal', async () => {
-      for (const suffix of ['', '-wal', '-shm', '-journal']) await rm(`${arena.layout.temporalDb}${suffix}`, { force: true });
+      for (const suffix of ['', '-wal', '-shm', '-journal'])
+        await rm(`${arena.layout.temporalDb}${suffix}`, { force: true });
     }),
 };
 
-const killOf = (component: string): Outage => ({ name: `${component} killed`, strike: ({ arena }) => arena.murder(component) });
+const killOf = (component: string): Outage => ({
+  name: `${component} killed`,
+  strike: ({ arena }) => arena.murder(component),
+});
 
 /** Wipes Temporal's database at points of every phase; the longest phase gets most. */
 export async function temporalWipes(run: Run, points: readonly Point[]): Promise<void> {
@@ -48,7 +52,11 @@ async function strikes(
     const struck: string[] = [];
     const life = newLife(arena, group, {
       disturb: async (phase, over) => {
-        const chosen = sample(points.filter((p) => phaseOf(p) === phase), perPhase[phase] ?? 0, options.seed + n);
+        const chosen = sample(
+          points.filter((p) => phaseOf(p) === phase),
+          perPhase[phase] ?? 0,
+          options.seed + n,
+        );
         for (const point of chosen) {
           if (!(await passed(arena, life.target.namespace, point, over))) continue;
           const outage = outages[turn++ % outages.length];
@@ -62,7 +70,8 @@ async function strikes(
     const { problems } = await attempt(run, life);
     const after = await aftermath(run);
     const few = struck.length === 0 ? ['no point of the reference life came by'] : [];
-    for (const name of struck) report.add({ group, name, cluster: life.target.name, problems: [...problems, ...after] });
+    for (const name of struck)
+      report.add({ group, name, cluster: life.target.name, problems: [...problems, ...after] });
     if (few.length > 0) report.add({ group, name: 'strikes', cluster: life.target.name, problems: few });
   }
 }

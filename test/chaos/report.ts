@@ -39,11 +39,16 @@ export class Report {
 
   /** The failures as people read them. */
   failures(): string[] {
-    return this.#trials.filter((t) => t.problems.length > 0).map((t) => `${t.group}: ${t.name} (${t.cluster}): ${t.problems.join('; ')}`);
+    return this.#trials
+      .filter((t) => t.problems.length > 0)
+      .map((t) => `${t.group}: ${t.name} (${t.cluster}): ${t.problems.join('; ')}`);
   }
 
   async write(file: string): Promise<void> {
     const { passed, failed } = this;
-    await writeFile(file, `${JSON.stringify({ passed, failed, ...this.#notes, trials: this.#trials, lives: this.#lives }, null, 2)}\n`);
+    await writeFile(
+      file,
+      `${JSON.stringify({ passed, failed, ...this.#notes, trials: this.#trials, lives: this.#lives }, null, 2)}\n`,
+    );
   }
 }

@@ -1,12 +1,12 @@
 import { copyFile, cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KINDS } from '../../src/api/types/kinds.js';
+import { untilTrue } from '../../src/cli/demo/wait.js';
 import type { Point } from '../../src/sandbox/chaos/points.js';
 import type { InventoryItem } from '../../src/sandbox/moto/types.js';
 import type { Arena } from './arena.js';
-import { type Life, live, type Lived, type Reference } from './life.js';
+import { type Life, type Lived, live, type Reference } from './life.js';
 import { allOpenWorkflows, gone, inventoryChanges, openWorkflows, schedules } from './look.js';
-import { untilTrue } from '../../src/cli/demo/wait.js';
 import type { Options } from './options.js';
 import type { Report } from './report.js';
 
@@ -29,11 +29,20 @@ let serial = 0;
 /** A new life in a namespace of its own. */
 export function newLife(arena: Arena, kind: string, more: Partial<Life> = {}): Life {
   const name = `${kind}${++serial}`;
-  return { target: { namespace: `chaos-${name}`, name }, controlPlane: false, kills: [], say: (line) => arena.say(`[${name}] ${line}`), ...more };
+  return {
+    target: { namespace: `chaos-${name}`, name },
+    controlPlane: false,
+    kills: [],
+    say: (line) => arena.say(`[${name}] ${line}`),
+    ...more,
+  };
 }
 
 /** Lives one life to its end; a failure becomes a problem, its traces are kept, and the cluster is removed so that others can go on. */
-export async function attempt(run: Run, life: Life): Promise<Lived & { readonly claimed: readonly Point[]; readonly pending: readonly Point[] }> {
+export async function attempt(
+  run: Run,
+  life: Life,
+): Promise<Lived & { readonly claimed: readonly Point[]; readonly pending: readonly Point[] }> {
   const { arena, report } = run;
   const { namespace, name } = life.target;
   let lived: Lived;
@@ -61,7 +70,9 @@ async function remove(arena: Arena, life: Life): Promise<void> {
     await arena.kube.delete(KINDS.Cluster, life.target);
     await gone(arena, life.target, (line) => life.say(`cleaning: ${line}`));
   } catch (error) {
-    throw new Spoiled(`${life.target.name} cannot be removed: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Spoiled(
+      `${life.target.name} cannot be removed: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -82,17 +93,35 @@ async function keepTraces(run: Run, life: Life): Promise<void> {
   const { arena } = run;
   const dir = path.join(arena.layout.root, 'failures', life.target.name);
   await mkdir(dir, { recursive: true });
-  const save = (file: string, value: unknown): Promise<void> => writeFile(path.join(dir, file), JSON.stringify(value, null, 2));
+  const save = (file: string, value: unknown): Promise<void> =>
+    writeFile(path.join(dir, file), JSON.stringify(value, null, 2));
   const quietly = async (work: Promise<unknown>): Promise<void> => {
-    await work.catch((error: unknown) => arena.say(`could not keep a trace: ${error instanceof Error ? error.message : String(error)}`));
+    await work.catch((error: unknown) =>
+      arena.say(`could not keep a trace: ${error instanceof Error ? error.message : String(error)}`),
+    );
   };
   for (const kind of Object.values(KINDS))
     if (kind.namespaced && kind !== KINDS.Secret)
-      await quietly(arena.kube.list(kind, { namespace: life.target.namespace }).then((list) => (list.length > 0 ? save(`${kind.plural}.json`, list) : undefined), () => undefined));
+      await quietly(
+        arena.kube.list(kind, { namespace: life.target.namespace }).then(
+          (list) => (list.length > 0 ? save(`${kind.plural}.json`, list) : undefined),
+          () => undefined,
+        ),
+      );
   for (const open of await openWorkflows(arena, life.target).catch(() => [])) {
     const id = open.slice(open.indexOf(' ') + 1);
-    await quietly(arena.temporal.workflow.getHandle(id).describe().then((d) => save(`workflow-${encodeURIComponent(id)}.json`, d.raw)));
-    await quietly(arena.temporal.workflow.getHandle(id).fetchHistory().then((h) => save(`history-${encodeURIComponent(id)}.json`, h)));
+    await quietly(
+      arena.temporal.workflow
+        .getHandle(id)
+        .describe()
+        .then((d) => save(`workflow-${encodeURIComponent(id)}.json`, d.raw)),
+    );
+    await quietly(
+      arena.temporal.workflow
+        .getHandle(id)
+        .fetchHistory()
+        .then((h) => save(`history-${encodeURIComponent(id)}.json`, h)),
+    );
   }
   await quietly(arena.cloud.journal({ limit: 2_000 }).then((calls) => save('cloud-calls.json', calls)));
   await quietly(save('journal.json', arena.control.journal(life.target.namespace)));

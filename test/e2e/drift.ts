@@ -39,16 +39,26 @@ const ruleText = (group: string, p: IpPermission): string =>
   ].join(' ');
 
 const routeText = (table: string, r: Route): string =>
-  [table, r.DestinationCidrBlock ?? r.DestinationIpv6CidrBlock ?? '', r.NatGatewayId ?? r.GatewayId ?? '', r.State ?? ''].join(' ');
+  [
+    table,
+    r.DestinationCidrBlock ?? r.DestinationIpv6CidrBlock ?? '',
+    r.NatGatewayId ?? r.GatewayId ?? '',
+    r.State ?? '',
+  ].join(' ');
 
 /** A stranger with the account's keys, who looks at and breaks the network of the cluster `name`. */
 export function meddlerOf(endpoint: string, name: string): Meddler {
-  const config = { endpoint, region: 'us-east-1', credentials: { accessKeyId: 'AKIASTRANGER00000000', secretAccessKey: 'x' } };
+  const config = {
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'AKIASTRANGER00000000', secretAccessKey: 'x' },
+  };
   const ec2 = new EC2Client(config);
   const elb = new ElasticLoadBalancingV2Client(config);
   const owned = [{ Name: `tag:sigs.k8s.io/cluster-api-provider-aws/cluster/${name}`, Values: ['owned'] }];
 
-  const groups = async () => (await ec2.send(new DescribeSecurityGroupsCommand({ Filters: owned }))).SecurityGroups ?? [];
+  const groups = async () =>
+    (await ec2.send(new DescribeSecurityGroupsCommand({ Filters: owned }))).SecurityGroups ?? [];
   const tables = async () => (await ec2.send(new DescribeRouteTablesCommand({ Filters: owned }))).RouteTables ?? [];
   const registrations = async () => {
     const { TargetGroups = [] } = await elb.send(new DescribeTargetGroupsCommand({}));
@@ -75,9 +85,12 @@ export function meddlerOf(endpoint: string, name: string): Meddler {
       const table = (await tables()).find((t) => t.Routes?.some((r) => r.NatGatewayId));
       const route = table?.Routes?.find((r) => r.NatGatewayId);
       const [target] = await registrations();
-      if (!group || !rule || !table || !route || !target) throw new Error(`cluster ${name} has no rule, route or target to break`);
+      if (!group || !rule || !table || !route || !target)
+        throw new Error(`cluster ${name} has no rule, route or target to break`);
       await ec2.send(new RevokeSecurityGroupIngressCommand({ GroupId: group.GroupId, IpPermissions: [rule] }));
-      await ec2.send(new DeleteRouteCommand({ RouteTableId: table.RouteTableId, DestinationCidrBlock: route.DestinationCidrBlock }));
+      await ec2.send(
+        new DeleteRouteCommand({ RouteTableId: table.RouteTableId, DestinationCidrBlock: route.DestinationCidrBlock }),
+      );
       await elb.send(new DeregisterTargetsCommand({ TargetGroupArn: target.arn, Targets: [{ Id: target.id }] }));
       return {
         rules: [ruleText(group.GroupName ?? '', rule)],

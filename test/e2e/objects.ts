@@ -18,7 +18,12 @@ export function clusterObjects(ref: Required<NamespacedName>, spec: object = {},
       apiVersion: `${INFRASTRUCTURE}/v1beta2`,
       kind: 'AWSCluster',
       metadata: { ...ref },
-      spec: { region: 'us-east-1', sshKeyName: 'default', controlPlaneLoadBalancer: { loadBalancerType: 'nlb' }, ...spec },
+      spec: {
+        region: 'us-east-1',
+        sshKeyName: 'default',
+        controlPlaneLoadBalancer: { loadBalancerType: 'nlb' },
+        ...spec,
+      },
     },
     {
       apiVersion: `${CORE}/v1beta2`,
@@ -33,7 +38,12 @@ export function clusterObjects(ref: Required<NamespacedName>, spec: object = {},
 export function machineObjects(cluster: Required<NamespacedName>, name: string, spec: object): Loose[] {
   const metadata = { namespace: cluster.namespace, name };
   return [
-    { apiVersion: `${INFRASTRUCTURE}/v1beta2`, kind: 'AWSMachine', metadata, spec: { instanceType: 't3.large', ...spec } },
+    {
+      apiVersion: `${INFRASTRUCTURE}/v1beta2`,
+      kind: 'AWSMachine',
+      metadata,
+      spec: { instanceType: 't3.large', ...spec },
+    },
     {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -64,7 +74,9 @@ export function controlPlaneObject(ref: Required<NamespacedName>, template: stri
     spec: {
       replicas: 1,
       version: 'v1.34.4',
-      machineTemplate: { spec: { infrastructureRef: { apiGroup: INFRASTRUCTURE, kind: 'AWSMachineTemplate', name: template } } },
+      machineTemplate: {
+        spec: { infrastructureRef: { apiGroup: INFRASTRUCTURE, kind: 'AWSMachineTemplate', name: template } },
+      },
       kubeadmConfigSpec: { format: 'cloud-config' },
     },
   };
@@ -106,13 +118,23 @@ export async function create(kube: KubeClient, objects: readonly Loose[]): Promi
 }
 
 /** Conditions of an object now; those of contract v1beta1 when it has no others. */
-export async function conditionsOf(kube: KubeClient, kind: ResourceKind, ref: NamespacedName): Promise<readonly Condition[]> {
+export async function conditionsOf(
+  kube: KubeClient,
+  kind: ResourceKind,
+  ref: NamespacedName,
+): Promise<readonly Condition[]> {
   const object = await kube.get<Loose>(kind, ref);
   return (readPath(object, 'status.conditions') ?? []) as Condition[];
 }
 
 /** Waits until the condition `type` has `reason` and answers it. */
-export function untilCondition(kube: KubeClient, kind: ResourceKind, ref: NamespacedName, type: string, reason: string): Promise<Condition> {
+export function untilCondition(
+  kube: KubeClient,
+  kind: ResourceKind,
+  ref: NamespacedName,
+  type: string,
+  reason: string,
+): Promise<Condition> {
   let seen: readonly Condition[] = [];
   return until(
     `${kind.kind} ${ref.namespace ?? ''}/${ref.name}: condition ${type} with reason ${reason}`,

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { cacheDir, childEnvironment } from '../../src/config/config.js';
 import { type KubeClient, kubeFromKubeconfigFile } from '../../src/kube/client.js';
@@ -35,10 +35,18 @@ export interface TestSandboxOptions {
 
 function run(command: string, args: readonly string[], say: (line: string) => void): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = execFile(command, [...args], { cwd: ROOT, maxBuffer: 16 << 20, env: childEnvironment() }, (error, stdout, stderr) => {
-      if (error) reject(new Error(`${path.basename(command)} ${args.join(' ')} failed: ${stderr.slice(-4_000) || error.message}`));
-      else resolve(stdout);
-    });
+    const child = execFile(
+      command,
+      [...args],
+      { cwd: ROOT, maxBuffer: 16 << 20, env: childEnvironment() },
+      (error, stdout, stderr) => {
+        if (error)
+          reject(
+            new Error(`${path.basename(command)} ${args.join(' ')} failed: ${stderr.slice(-4_000) || error.message}`),
+          );
+        else resolve(stdout);
+      },
+    );
     child.stderr?.on('data', (text: Buffer) => say(text.toString().trimEnd()));
   });
 }
@@ -49,9 +57,19 @@ export async function startTestSandbox(options: TestSandboxOptions): Promise<Tes
   const kubectl = await ensureTool('kubectl', { cacheDir: cacheDir(), env: childEnvironment(), progress: say });
   await run('npm', ['run', '-s', 'build'], say);
   const layout = layoutOf(await mkdtemp(path.join(tmpdir(), 'perdure-e2e-')));
-  const down = (keep: boolean): Promise<string> => run(process.execPath, [CLI, 'down', '--dir', layout.root, ...(keep ? ['--keep'] : [])], say);
+  const down = (keep: boolean): Promise<string> =>
+    run(process.execPath, [CLI, 'down', '--dir', layout.root, ...(keep ? ['--keep'] : [])], say);
   try {
-    const flags = ['--dir', layout.root, '--machines', options.machines, '--cloud-delay', String(options.cloudDelay), '-o', 'json'];
+    const flags = [
+      '--dir',
+      layout.root,
+      '--machines',
+      options.machines,
+      '--cloud-delay',
+      String(options.cloudDelay),
+      '-o',
+      'json',
+    ];
     const endpoints = JSON.parse(await run(process.execPath, [CLI, 'up', ...flags], say)) as Endpoints;
     const kube = kubeFromKubeconfigFile(layout.kubeconfig);
     const connection = await Connection.connect({ address: endpoints.temporal, connectTimeout: '30s' });
@@ -78,12 +96,17 @@ export async function startTestSandbox(options: TestSandboxOptions): Promise<Tes
 export const forget = (layout: Layout): Promise<void> => rm(layout.root, { recursive: true, force: true });
 
 /** Looks every quarter of a second until `look` answers a value. The test's own time-out ends it; `last` tells what was seen then. */
-export async function until<T>(what: string, look: () => Promise<T | undefined>, options: { readonly seconds?: number; readonly last?: () => string } = {}): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined>,
+  options: { readonly seconds?: number; readonly last?: () => string } = {},
+): Promise<T> {
   const end = Date.now() + (options.seconds ?? 120) * 1_000;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`${what}: not seen within ${options.seconds ?? 120} s; last: ${options.last?.() ?? ''}`);
+    if (Date.now() > end)
+      throw new Error(`${what}: not seen within ${options.seconds ?? 120} s; last: ${options.last?.() ?? ''}`);
     await delay(250);
   }
 }

@@ -32,7 +32,8 @@ async function installed(): Promise<string | undefined> {
 export async function ensureBrowser(say: (line: string) => void): Promise<string> {
   const found = await installed();
   if (found) return found;
-  if (process.getuid?.() !== 0) throw new Error('no chromium found; install it: apt-get install --no-install-recommends chromium');
+  if (process.getuid?.() !== 0)
+    throw new Error('no chromium found; install it: apt-get install --no-install-recommends chromium');
   say('installing chromium with apt-get (about 250 MB on disk)');
   await run('apt-get', ['update', '-qq'], 300_000);
   await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], 900_000);

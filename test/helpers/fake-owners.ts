@@ -77,7 +77,7 @@ export function theTemplates(cluster: Cluster): KubeObject[] {
     apiVersion: `${BOOTSTRAP}/v1beta2`,
     kind: 'KubeadmConfigTemplate',
     metadata: meta(cluster, 'workers'),
-    spec: { template: { spec: { joinConfiguration: {} } } },
+    spec: { template: { spec: { joinConfiguration: { nodeRegistration: { name: '{{ local_hostname }}' } } } } },
   };
   return [infra('workers'), infra('demo'), bootstrap];
 }

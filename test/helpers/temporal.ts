@@ -35,8 +35,8 @@ const accepts = (port: number): Promise<boolean> =>
     socket.once('error', () => resolve(false));
   });
 
-/** Starts the server and bundles the workflow code once for the file. */
-export async function startTemporal(): Promise<TemporalServer> {
+/** Starts the server and bundles the workflow code once for the file. `options` are more options of the server. */
+export async function startTemporal(options: readonly string[] = []): Promise<TemporalServer> {
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   const [port = 0] = await freePorts(1);
   const child = spawn(
@@ -47,6 +47,7 @@ export async function startTemporal(): Promise<TemporalServer> {
       '--namespace=default',
       ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([n, t]) => ['--search-attribute', `${n}=${t}`]),
       '--log-level=error',
+      ...options,
     ],
     { stdio: 'ignore' },
   );

@@ -30,14 +30,21 @@ async function nameOf(client: Client, info: WorkflowExecutionInfo): Promise<stri
 export async function casesOf(client: Client, scenario: (workflowId: string) => string): Promise<Case[]> {
   const best = new Map<string, Case>();
   for await (const info of client.workflow.list({ pageSize: 500 })) {
-    if (info.type.startsWith('temporal-sys') || info.status.name === 'RUNNING' || info.status.name === 'TERMINATED') continue;
+    if (info.type.startsWith('temporal-sys') || info.status.name === 'RUNNING' || info.status.name === 'TERMINATED')
+      continue;
     if (info.historyLength > MAX_EVENTS) continue;
     const where = scenario(info.workflowId);
     const name = [await nameOf(client, info), ...(where === '' ? [] : [where])].join('-');
     const key = `${info.type}/${name}`;
     const known = best.get(key);
     if (known && known.events >= info.historyLength) continue;
-    best.set(key, { type: info.type, name, workflowId: info.workflowId, runId: info.runId, events: info.historyLength });
+    best.set(key, {
+      type: info.type,
+      name,
+      workflowId: info.workflowId,
+      runId: info.runId,
+      events: info.historyLength,
+    });
   }
   return [...best.values()].sort((a, b) => (`${a.type}/${a.name}` < `${b.type}/${b.name}` ? -1 : 1));
 }

@@ -4,13 +4,20 @@ import { fileURLToPath } from 'node:url';
 type Json = Record<string, unknown>;
 
 /** What says on which machine a history was made; nothing of it is looked at when a workflow is replayed. */
-const BLANK: Readonly<Record<string, unknown>> = { identity: 'perdure', stackTrace: '', binaryChecksum: '', workerInstanceKey: '' };
+const BLANK: Readonly<Record<string, unknown>> = {
+  identity: 'perdure',
+  stackTrace: '',
+  binaryChecksum: '',
+  workerInstanceKey: '',
+};
 
 /** A history without names of machines, directories and people. Same input, same output. */
 export function scrub(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(scrub);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, key in BLANK && typeof v === 'string' ? BLANK[key] : scrub(v)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, v]) => [key, key in BLANK && typeof v === 'string' ? BLANK[key] : scrub(v)]),
+  );
 }
 
 /** Texts of all payloads in a history, decoded. */

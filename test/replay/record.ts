@@ -2,7 +2,6 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { KINDS } from '../../src/api/types/kinds.js';
 import type { KubeObject } from '../../src/api/types/meta.js';
 import { runDemo } from '../../src/cli/demo/demo.js';
@@ -12,6 +11,7 @@ import { clusterObjects, create, machineObjects, untilCondition } from '../e2e/o
 import { startTestSandbox, type TestSandbox, until } from '../e2e/sandbox.js';
 import { casesOf } from './cases.js';
 import { assertAnonymous, render, scrub } from './history.js';
+import { historyToJson } from './proto-json.js';
 
 const HISTORIES = fileURLToPath(new URL('./histories/', import.meta.url));
 const QUEUE = 'perdure-aws-controller-default-us-east-1';
@@ -20,13 +20,16 @@ const at = (name: string) => ({ namespace: 'default', name });
 
 async function idle(client: Client): Promise<void> {
   await until('the end of all workflows', async () => {
-    for await (const w of client.workflow.list({ query: "ExecutionStatus = 'Running'" })) if (!w.type.startsWith('temporal-sys')) return undefined;
+    for await (const w of client.workflow.list({ query: "ExecutionStatus = 'Running'" }))
+      if (!w.type.startsWith('temporal-sys')) return undefined;
     return true;
   });
 }
 
 const gone = (s: TestSandbox, ref: { namespace: string; name: string }): Promise<true> =>
-  until(`the end of cluster ${ref.name}`, async () => ((await s.kube.get(KINDS.Cluster, ref)) ? undefined : true), { seconds: 600 });
+  until(`the end of cluster ${ref.name}`, async () => ((await s.kube.get(KINDS.Cluster, ref)) ? undefined : true), {
+    seconds: 600,
+  });
 
 /** Paused before anything was made; goes on when the pause ends, and is deleted. */
 async function paused(s: TestSandbox): Promise<void> {
@@ -65,7 +68,12 @@ async function refused(s: TestSandbox): Promise<void> {
   await s.cloud.removeFault('quota');
   await retry(KINDS.Cluster, 'refused');
   await untilCondition(s.kube, KINDS.Cluster, at('refused'), 'InfrastructureReady', 'Ready');
-  await s.cloud.addFault({ id: 'full', action: 'RunInstances', params: { InstanceType: 'm5.large' }, effect: { kind: 'error', code: 'InsufficientInstanceCapacity' } });
+  await s.cloud.addFault({
+    id: 'full',
+    action: 'RunInstances',
+    params: { InstanceType: 'm5.large' },
+    effect: { kind: 'error', code: 'InsufficientInstanceCapacity' },
+  });
   await create(s.kube, machineObjects(at('refused'), 'refused-type', { instanceType: 't9.huge' }));
   await create(s.kube, machineObjects(at('refused'), 'refused-full', { instanceType: 'm5.large' }));
   await untilCondition(s.kube, KINDS.Machine, at('refused-type'), 'InfrastructureReady', 'InvalidConfiguration');
@@ -84,8 +92,14 @@ async function repaired(s: TestSandbox): Promise<void> {
   try {
     const before = JSON.stringify(await meddler.look());
     await meddler.meddle();
-    await s.temporal.workflow.execute('DriftSweep', { workflowId: 'drift-sweep/now', taskQueue: 'perdure', args: [{ provider: 'aws', queue: QUEUE }] });
-    await until('the network as it was', async () => (JSON.stringify(await meddler.look()) === before ? true : undefined));
+    await s.temporal.workflow.execute('DriftSweep', {
+      workflowId: 'drift-sweep/now',
+      taskQueue: 'perdure',
+      args: [{ provider: 'aws', queue: QUEUE }],
+    });
+    await until('the network as it was', async () =>
+      JSON.stringify(await meddler.look()) === before ? true : undefined,
+    );
   } finally {
     meddler.close();
   }
@@ -95,7 +109,7 @@ async function keep(s: TestSandbox, scenario: (workflowId: string) => string): P
   await idle(s.temporal);
   for (const one of await casesOf(s.temporal, scenario)) {
     const history = await s.temporal.workflow.getHandle(one.workflowId, one.runId).fetchHistory();
-    const clean = scrub(JSON.parse(historyToJSON(history))) as { events?: unknown[] };
+    const clean = scrub(historyToJson(history)) as { events?: unknown[] };
     assertAnonymous(`${one.type}/${one.name}`, clean, [s.layout.root]);
     const dir = path.join(HISTORIES, one.type);
     await mkdir(dir, { recursive: true });
@@ -105,7 +119,8 @@ async function keep(s: TestSandbox, scenario: (workflowId: string) => string): P
 }
 
 /** `cluster/default/NAME/…` and `machine/default/NAME-…/…` → NAME, when it is a scenario. */
-const scenarioOf = (workflowId: string): string => /^\w+\/default\/(paused|interrupted|refused)\b/.exec(workflowId)?.[1] ?? '';
+const scenarioOf = (workflowId: string): string =>
+  /^\w+\/default\/(paused|interrupted|refused)\b/.exec(workflowId)?.[1] ?? '';
 
 async function inSandbox(machines: 'native' | 'none', work: (s: TestSandbox) => Promise<void>): Promise<void> {
   const sandbox = await startTestSandbox({ machines, cloudDelay: machines === 'none' ? 20 : 1_000, say });

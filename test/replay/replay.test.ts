@@ -1,11 +1,17 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import * as workflows from '../../src/workflows/index.js';
 import { assertAnonymous } from './history.js';
+import { historyFromJson } from './proto-json.js';
 
 const at = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const HISTORIES = at('./histories/');
@@ -22,7 +28,8 @@ interface Recorded {
   readonly events: readonly Record<string, unknown>[];
 }
 
-const load = (name: string): Recorded => JSON.parse(readFileSync(path.join(HISTORIES, `${name}.json`), 'utf8')) as Recorded;
+const load = (name: string): Recorded =>
+  JSON.parse(readFileSync(path.join(HISTORIES, `${name}.json`), 'utf8')) as Recorded;
 
 let bundle: WorkflowBundleWithSourceMap;
 beforeAll(async () => {
@@ -32,8 +39,10 @@ beforeAll(async () => {
 
 /** Replays a recorded history with workflow code. A difference throws, naming the workflow and the event where it shows. */
 async function replay(workflowBundle: WorkflowBundleWithSourceMap, { workflowId, events }: Recorded): Promise<void> {
-  const history = historyFromJSON({ events });
-  for await (const result of Worker.runReplayHistories({ workflowBundle, replayName: 'goldens' }, [{ workflowId, history }])) {
+  const history = historyFromJson({ events });
+  for await (const result of Worker.runReplayHistories({ workflowBundle, replayName: 'goldens' }, [
+    { workflowId, history },
+  ])) {
     if (result.error) throw new Error(`${workflowId}: ${result.error.message}`, { cause: result.error });
   }
 }
@@ -65,7 +74,16 @@ describe('histories recorded in sandboxes', () => {
     expect(wanted.filter((name) => !cases.includes(name))).toEqual([]);
   });
 
-  test.each(cases)('%s names no machine', (name) => assertAnonymous(name, load(name)));
+  test('none tells where it was made', () => {
+    for (const name of cases) {
+      const recorded = load(name);
+      assertAnonymous(name, recorded);
+      const identities = [...JSON.stringify(recorded.events).matchAll(/"identity":"([^"]*)"/g)].map(
+        ([, identity]) => identity,
+      );
+      expect(new Set(identities)).toEqual(new Set(['perdure']));
+    }
+  });
 });
 
 describe('the check itself', () => {

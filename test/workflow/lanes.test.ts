@@ -207,6 +207,7 @@ const cluster = (facts: Partial<ClusterFacts> = {}): ClusterFacts => ({
   infrastructureDeleting: false,
   controlPlaneInitialized: false,
   available: false,
+  complete: false,
   everAvailable: false,
   desired: { controlPlane: 1, workers: 1 },
   ...facts,
@@ -235,7 +236,7 @@ describe('a cluster lane', () => {
       infraFinish: async () => undefined,
       awaitClusterAvailable: async () => {
         available = true;
-        return cluster({ available: true, everAvailable: true, infrastructureProvisioned: true });
+        return cluster({ available: true, complete: true, everAvailable: true, infrastructureProvisioned: true });
       },
     };
     await withWorkers(server, 'cloud', activities, async () => {
@@ -249,7 +250,7 @@ describe('a cluster lane', () => {
 
   test('brings a change of the infrastructure to the cloud while the cluster is not available yet', async () => {
     const key = newKey('Cluster');
-    const done = cluster({ available: true, everAvailable: true, infrastructureProvisioned: true });
+    const done = cluster({ available: true, complete: true, everAvailable: true, infrastructureProvisioned: true });
     const looks = [cluster({ infrastructureStale: true })];
     const activities: FakeActivities = {
       assessCluster: async () => cluster(),
@@ -301,7 +302,7 @@ describe('a cluster lane', () => {
     const activities: FakeActivities = {
       assessCluster: async () => {
         seen = latest;
-        return cluster({ available: true, everAvailable: true, infrastructureProvisioned: true });
+        return cluster({ available: true, complete: true, everAvailable: true, infrastructureProvisioned: true });
       },
     };
     await withWorkers(server, 'cloud', activities, async () => {

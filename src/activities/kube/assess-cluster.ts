@@ -163,6 +163,7 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
       infrastructureDeleting: false,
       controlPlaneInitialized: false,
       available: false,
+      complete: false,
       everAvailable: false,
       desired: { controlPlane: 0, workers: 0 },
     };
@@ -216,6 +217,7 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
       : {}),
     controlPlaneInitialized: status.initialization?.controlPlaneInitialized === true,
     available,
+    complete: available && [status.controlPlane, status.workers].every(isComplete),
     everAvailable: everAvailable || available,
     desired: { controlPlane: status.controlPlane?.desiredReplicas ?? 0, workers: status.workers?.desiredReplicas ?? 0 },
   };
@@ -285,4 +287,13 @@ function deletionStage(
       message: `* ${controlPlane.kind}: ${controlPlane.metadata.name} (${readPath(controlPlane, 'status.replicas') ?? 0} machines)`,
     };
   return { reason: 'WaitingForInfrastructureDeletion', message: 'the infrastructure is being removed' };
+}
+
+function isComplete(
+  counts:
+    | { readonly desiredReplicas?: number; readonly replicas?: number; readonly availableReplicas?: number }
+    | undefined,
+): boolean {
+  const desired = counts?.desiredReplicas ?? 0;
+  return (counts?.availableReplicas ?? 0) >= desired && (counts?.replicas ?? 0) === desired;
 }

@@ -7,7 +7,7 @@ import { KINDS } from '../../api/types/kinds.js';
 import { PerdureError } from '../../domain/errors.js';
 import { readFailure } from '../../domain/failure.js';
 import { ANNOTATION } from '../../domain/names.js';
-import { clearFailure, createReporter, RETRYING, recordFailure } from './report.js';
+import { clearFailure, createReporter, lookAfresh, RETRYING, recordFailure } from './report.js';
 
 const condition = { type: 'Ready', status: 'True', reason: 'R', message: '', lastTransitionTime: NOW } as const;
 const machine = aMachine(aCluster(), { status: { conditions: [condition] } });
@@ -119,5 +119,51 @@ describe('attempts that fail', () => {
     const world = activityWorld({ objects: [{ ...machine, metadata: { ...machine.metadata, uid: 'younger' } }] });
     await reporter(world).failing(key, 'infraEnsure', 3, error);
     expect(world.kube.writes()).toEqual([]);
+  });
+});
+
+describe('a failure that the lane tries again by itself', () => {
+  const transient = { ...failure, type: 'Transient', message: 'the earlier one is still ending' } as const;
+
+  test('shows as a condition, blocks nothing, and is gone with the next look', async () => {
+    const world = fresh();
+    await recordFailure(world.deps, key, transient);
+    expect(readFailure(stored(world))).toBeUndefined();
+    expect(stored(world).status?.conditions?.find((c) => c.type === RETRYING)).toMatchObject({
+      status: 'True',
+      reason: 'Transient',
+      message: 'ProvisionMachine: the earlier one is still ending',
+    });
+    expect(world.events).toEqual(['ProvisionMachineFailed Machine/demo-1']);
+    await lookAfresh(world.deps, key, async () => facts('a'));
+    expect(verdicts(stored(world).status)).toEqual({ Ready: 'True R' });
+  });
+});
+
+const facts = (attempt: string, paused = false) => ({
+  exists: true,
+  paused,
+  deleting: false,
+  generation: 1,
+  cluster: 'default/demo',
+  attempt,
+});
+
+describe('a look at an object', () => {
+  test.each([
+    ['keeps a failure that still applies', 'a', false, true],
+    ['forgets one whose cause may be gone', 'b', false, false],
+    ['leaves a paused object alone', 'b', true, true],
+  ])('%s', async (_, attempt, paused, kept) => {
+    const world = fresh();
+    await recordFailure(world.deps, key, failure);
+    const seen = facts(attempt, paused);
+    await expect(lookAfresh(world.deps, key, async () => seen)).resolves.toBe(seen);
+    expect(readFailure(stored(world)) !== undefined).toBe(kept);
+  });
+
+  test('writes nothing where nothing was left', async () => {
+    const world = fresh();
+    expect(await writesOf(world.kube, () => lookAfresh(world.deps, key, async () => facts('a')))).toBe(0);
   });
 });

@@ -16,7 +16,7 @@ let calls: string[] = [];
 jest.unstable_mockModule('../workload/etcd.js', () => ({
   openEtcd: async (_workload: unknown, node: string): Promise<Partial<EtcdClient>> => ({
     node,
-    view: async () => ({ members, leaderId, alarms: [] }),
+    view: async () => ({ members, leaderId, alarms: [], alarmed: [] }),
     moveLeader: async (to) => {
       calls.push(`${node} hands leadership to ${to}`);
       leaderId = to;

@@ -110,9 +110,7 @@ describe('waiting for the node of a machine', () => {
       if (details.includes('console')) w.workload.put(node('True'));
     };
     await awaitMachineNode(w.deps, key);
-    expect(w.beats.at(-1)).toMatch(
-      /; no node \d+ s after the instance started; its console ends: kubeadm: timed out$/,
-    );
+    expect(w.beats.at(-1)).toMatch(/; no node \d+ s after the instance started; its console ends: kubeadm: timed out$/);
     expect(w.events).toContain('NodeNotJoined Machine/demo-1');
   });
 

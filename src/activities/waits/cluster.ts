@@ -14,14 +14,14 @@ import { removeFinalizer } from '../kube/write.js';
 import { pause } from './pause.js';
 
 /**
- * Keeps the Cluster's status current until it is available, or until its infrastructure needs another look first: its spec was changed, or a sweep
+ * Keeps the Cluster's status current until it is available with every wanted machine, or until its infrastructure needs another look first: its spec was changed, or a sweep
  * found a difference. The heartbeat names what is awaited.
  */
 export async function awaitClusterAvailable(deps: ActivityDeps, key: ObjectKey): Promise<ClusterFacts> {
   for (;;) {
     const facts = await assessCluster(deps, key);
     // A deletion or a pause cancels this call; returning would show the operation as done.
-    if (!facts.exists || facts.available || infrastructureDiffers(facts)) return facts;
+    if (!facts.exists || facts.complete || infrastructureDiffers(facts)) return facts;
     const cluster = await readKey<Cluster>(deps.kube, KINDS.Cluster, key, deps.scope().signal);
     const available = findCondition(cluster?.status?.conditions, 'Available');
     deps.scope().heartbeat(available?.message?.slice(0, 500) ?? 'waiting');

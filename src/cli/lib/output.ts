@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import { PerdureError } from '../../domain/errors.js';
 
@@ -6,12 +7,12 @@ export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Aligned columns; the header is dim. Widths ignore colour codes. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with ESC
-  const plain = (s: string): string => s.replaceAll(/\u001b\[[0-9;]*m/g, '');
-  const widths = header.map((h, i) => Math.max(h.length, ...rows.map((r) => plain(r[i] ?? '').length)));
+  const widths = header.map((h, i) =>
+    Math.max(h.length, ...rows.map((r) => stripVTControlCharacters(r[i] ?? '').length)),
+  );
   const line = (cells: readonly string[]): string =>
     cells
-      .map((c, i) => c + ' '.repeat(Math.max(0, (widths[i] ?? 0) - plain(c).length)))
+      .map((c, i) => c + ' '.repeat(Math.max(0, (widths[i] ?? 0) - stripVTControlCharacters(c).length)))
       .join('  ')
       .trimEnd();
   return [pc.dim(line(header)), ...rows.map(line)].join('\n');

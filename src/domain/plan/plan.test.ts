@@ -29,6 +29,21 @@ describe('the gates of every lane', () => {
     ['failed', { failure: failed('now') }, 'Failed'],
     ['failed in a way the world may mend', { failure: failed('now', 'QuotaExceeded') }, 'Failed again'],
     ['failed, and changed since', { failure: failed('before') }, 'go on'],
+    [
+      'deleting, which a person stopped',
+      { deleting: true, failure: { ...failed('now'), operation: 'Delete', type: 'Cancelled' } },
+      'Failed',
+    ],
+    [
+      'deleting, which was stopped before',
+      { deleting: true, failure: { ...failed('before'), operation: 'Delete', type: 'Cancelled' } },
+      'Delete',
+    ],
+    [
+      'deleting, after its creation was stopped',
+      { deleting: true, failure: { ...failed('now'), type: 'Cancelled' } },
+      'Delete',
+    ],
     ['well', {}, 'go on'],
   ])('%s', (_, facts, expected) => {
     expect(short(commonGates({ ...common, ...facts }, 'Delete'))).toBe(expected);
@@ -53,6 +68,7 @@ describe('a cluster', () => {
     infrastructureDeleting: false,
     controlPlaneInitialized: true,
     available: true,
+    complete: true,
     everAvailable: true,
     desired: { controlPlane: 1, workers: 1 },
   };

@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ControlPlaneFacts, OwnedMachine, ReplicaFacts } from '../facts.js';
-import { deletePriority, planControlPlane, planControlPlaneStep, planMachineSet, planWorkerStep } from './replicas.js';
+import {
+  deletePriority,
+  planControlPlane,
+  planControlPlaneStep,
+  planMachineSet,
+  planWorkerStep,
+  setFacts,
+} from './replicas.js';
 
 const NOW = Date.parse('2026-02-01T00:00:00Z');
 const machine = (name: string, change: Partial<OwnedMachine> = {}): OwnedMachine => ({
@@ -125,6 +132,16 @@ describe('a step of workers', () => {
 });
 
 describe('a machine set', () => {
+  test('tells its lane little, however many machines it has', () => {
+    const all = Array.from({ length: 3_000 }, (_, i) => machine(`m-${i}`, { deleting: i % 2 === 0 }));
+    for (const desired of [0, 9_000]) {
+      const told = setFacts(workers(desired, all), NOW);
+      expect(told).toMatchObject({ desired, live: 1_500, available: 1_500 });
+      expect(told.step.create.length + told.step.remove.length).toBe(500);
+      expect(JSON.stringify(told).length).toBeLessThan(32_000);
+    }
+  });
+
   test.each<[string, ReplicaFacts, string]>([
     ['too small', workers(2, [machine('a')]), 'ScaleWorkers'],
     ['too big', workers(0, [machine('a')]), 'ScaleWorkers'],
@@ -134,7 +151,7 @@ describe('a machine set', () => {
     ['empty', workers(0, []), 'Converged'],
     ['deleting', workers(1, [], { deleting: true }), 'DeleteMachineSet'],
   ])('%s', (_, facts, expected) => {
-    const decision = planMachineSet(facts);
+    const decision = planMachineSet(setFacts(facts, NOW));
     expect(decision.do === 'operate' ? decision.operation : decision.outcome).toBe(expected);
   });
 });

@@ -1,12 +1,9 @@
-import type { ControlPlaneFacts, OwnedMachine, ReplicaFacts } from '../facts.js';
+import type { ControlPlaneFacts, OwnedMachine, ReplicaFacts, ScaleStep, SetFacts } from '../facts.js';
 import { childNames } from '../names.js';
 import { commonGates, type Decision } from './plan.js';
 
-/** What to create and delete to reach the desired count; names and victims are chosen once and recorded. */
-export interface ScaleStep {
-  readonly create: readonly string[];
-  readonly remove: readonly string[];
-}
+/** Machines that one operation creates or deletes at most: its names are in histories, which have limits. */
+const MAX_AT_ONCE = 500;
 
 const DAY_SECONDS = 86_400;
 
@@ -26,14 +23,15 @@ export function deletePriority(machine: OwnedMachine, order: ReplicaFacts['delet
   return 20;
 }
 
-/** One step of a MachineSet towards its replicas. `nowMs` comes from the workflow's clock. */
+/** One step of a MachineSet towards its replicas; names and victims are chosen once and recorded. */
 export function planWorkerStep(facts: ReplicaFacts, nowMs: number): ScaleStep {
   const live = facts.machines.filter((m) => !m.deleting);
   if (live.length < facts.desired) {
     const taken = new Set(facts.machines.map((m) => m.name));
-    return { create: childNames(facts.base, facts.uid, taken, facts.desired - live.length), remove: [] };
+    const wanted = Math.min(facts.desired - live.length, MAX_AT_ONCE);
+    return { create: childNames(facts.base, facts.uid, taken, wanted), remove: [] };
   }
-  const surplus = live.length - facts.desired;
+  const surplus = Math.min(live.length - facts.desired, MAX_AT_ONCE);
   const victims = [...live]
     .sort(
       (a, b) =>
@@ -44,15 +42,28 @@ export function planWorkerStep(facts: ReplicaFacts, nowMs: number): ScaleStep {
   return { create: [], remove: victims.map((m) => m.name) };
 }
 
+/** A MachineSet's machines as its lane is told of them. */
+export function setFacts(facts: ReplicaFacts, nowMs: number): SetFacts {
+  const { machines, base: _base, uid: _uid, deleteOrder: _order, ...common } = facts;
+  const live = machines.filter((m) => !m.deleting);
+  const leaving = machines.filter((m) => m.deleting).map((m) => m.name);
+  return {
+    ...common,
+    live: live.length,
+    available: live.filter((m) => m.available).length,
+    leaving: leaving.sort().slice(0, MAX_AT_ONCE),
+    step: planWorkerStep(facts, nowMs),
+  };
+}
+
 /** Decides the next move of a MachineSet's lane. */
-export function planMachineSet(facts: ReplicaFacts): Decision {
+export function planMachineSet(facts: SetFacts): Decision {
   const gate = commonGates(facts, 'DeleteMachineSet');
   if (gate) return gate;
-  const live = facts.machines.filter((m) => !m.deleting);
-  if (live.length !== facts.desired || facts.machines.some((m) => m.deleting)) {
-    return { do: 'operate', operation: 'ScaleWorkers', reason: `${live.length} of ${facts.desired} machines` };
+  if (facts.live !== facts.desired || facts.leaving.length > 0) {
+    return { do: 'operate', operation: 'ScaleWorkers', reason: `${facts.live} of ${facts.desired} machines` };
   }
-  return live.every((m) => m.available)
+  return facts.available === facts.live
     ? { do: 'end', outcome: 'Converged', reason: 'all replicas available' }
     : { do: 'end', outcome: 'Waiting', reason: 'waiting for machines to be available' };
 }
@@ -66,7 +77,13 @@ export function planControlPlane(facts: ControlPlaneFacts): Decision {
     return { do: 'end', outcome: 'Waiting', reason: "waiting for the cluster's infrastructure and endpoint" };
   }
   if (!facts.certificatesAvailable) {
-    return { do: 'end', outcome: 'Waiting', reason: 'waiting for certificates', requeueSeconds: 15 };
+    return {
+      do: 'end',
+      outcome: 'Waiting',
+      reason: 'waiting for certificates',
+      requeueSeconds: 15,
+      atMostSeconds: 300,
+    };
   }
   const live = facts.machines.filter((m) => !m.deleting);
   if (live.length !== facts.desired || facts.machines.length !== live.length || !facts.initialized) {
@@ -74,7 +91,13 @@ export function planControlPlane(facts: ControlPlaneFacts): Decision {
   }
   return live.every((m) => m.ready && m.healthy)
     ? { do: 'end', outcome: 'Converged', reason: 'all control plane machines ready' }
-    : { do: 'end', outcome: 'Waiting', reason: 'waiting for control plane machines to be healthy', requeueSeconds: 20 };
+    : {
+        do: 'end',
+        outcome: 'Waiting',
+        reason: 'waiting for control plane machines to be healthy',
+        requeueSeconds: 20,
+        atMostSeconds: 300,
+      };
 }
 
 /** The next step of a control plane; `await` changes nothing. */

@@ -66,7 +66,7 @@ export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
     rollup('ScalingUp', controlPlane, deployments, 'ScalingUp', 'NotScalingUp'),
     rollup('ScalingDown', controlPlane, deployments, 'ScalingDown', 'NotScalingDown'),
     REMEDIATING_NONE,
-    deletingCondition(cluster, input.deletion),
+    deletingCondition(cluster, input.deletion, input.failure),
     pausedCondition(input.paused),
   ];
   const gates = (cluster.spec.availabilityGates ?? []).map((g) => g.conditionType);
@@ -242,13 +242,20 @@ function rollup(
     : { type, status: 'False', reason: no };
 }
 
-function deletingCondition(cluster: Cluster, deletion: ClusterStatusInput['deletion']): ConditionInput {
+function deletingCondition(
+  cluster: Cluster,
+  deletion: ClusterStatusInput['deletion'],
+  failure: RecordedFailure | undefined,
+): ConditionInput {
   if (!isDeleting(cluster)) return { type: 'Deleting', status: 'False', reason: 'NotDeleting' };
   return {
     type: 'Deleting',
     status: 'True',
     reason: deletion?.reason ?? 'WaitingForWorkersDeletion',
-    message: deletion?.message ?? 'Deletion started',
+    message: [
+      ...(failure ? [`${failure.type}: ${failure.message}`] : []),
+      deletion?.message ?? 'Deletion started',
+    ].join('\n'),
   };
 }
 

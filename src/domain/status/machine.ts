@@ -64,7 +64,7 @@ export function machineStatus(input: MachineStatusInput): MachineStatus {
     refusal('InfrastructureReady', input.refused?.infrastructure) ??
       infrastructureCondition(infrastructure, provisioned, input.failure),
     ...nodeConditions(input, nodeName),
-    deletingCondition(machine, input.deletion),
+    deletingCondition(machine, input.deletion, input.failure),
     { type: 'Updating', status: 'False', reason: 'NotUpdating' },
     input.paused
       ? { type: 'Paused', status: 'True', reason: 'Paused' }
@@ -243,13 +243,17 @@ function nodeConditions(input: MachineStatusInput, nodeName: string | undefined)
   ];
 }
 
-function deletingCondition(machine: Machine, deletion: MachineStatusInput['deletion']): ConditionInput {
+function deletingCondition(
+  machine: Machine,
+  deletion: MachineStatusInput['deletion'],
+  failure: RecordedFailure | undefined,
+): ConditionInput {
   if (!isDeleting(machine)) return { type: 'Deleting', status: 'False', reason: 'NotDeleting' };
   return {
     type: 'Deleting',
     status: 'True',
     reason: deletion?.reason ?? 'Deleting',
-    message: deletion?.message ?? 'Deletion started',
+    message: deletion?.message ?? (failure ? `${failure.type}: ${failure.message}` : 'Deletion started'),
   };
 }
 

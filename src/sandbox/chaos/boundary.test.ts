@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { ChaosControl, passBoundary } from './boundary.js';
 
 let dir: string;
@@ -25,7 +25,9 @@ describe('passBoundary', () => {
     passBoundary(dir, 'b', 'infraEnsure.vpc', 'before');
     control.phase('a', undefined);
     passBoundary(dir, 'a', 'infraEnsure.vpc', 'after');
-    expect(control.journal().map((p) => [p.namespace, p.point, p.killed])).toEqual([['a', 'create/infraEnsure.vpc:before', false]]);
+    expect(control.journal().map((p) => [p.namespace, p.point, p.killed])).toEqual([
+      ['a', 'create/infraEnsure.vpc:before', false],
+    ]);
   });
 
   test('kills its process once at an armed point, only in that namespace and phase, with the passage written before', () => {

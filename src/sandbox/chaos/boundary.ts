@@ -1,6 +1,15 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
-import { fileOf, lineOf, parseJournal, type Passage, type Point, pointIn, pointOf, type Side } from './points.js';
+import { fileOf, lineOf, type Passage, type Point, parseJournal, pointIn, pointOf, type Side } from './points.js';
 
 const journalOf = (dir: string): string => path.join(dir, 'journal');
 const phaseFile = (dir: string, namespace: string): string => path.join(dir, 'phase', namespace);
@@ -75,7 +84,9 @@ export class ChaosControl {
   }
 
   journal(namespace?: string): Passage[] {
-    return parseJournal(read(journalOf(this.#dir)) ?? '').filter((p) => namespace === undefined || p.namespace === namespace);
+    return parseJournal(read(journalOf(this.#dir)) ?? '').filter(
+      (p) => namespace === undefined || p.namespace === namespace,
+    );
   }
 }
 

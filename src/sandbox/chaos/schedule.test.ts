@@ -1,9 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { fileOf, lineOf, parseJournal, type Passage, phaseOf, pointIn, pointOf } from './points.js';
+import { fileOf, lineOf, type Passage, parseJournal, phaseOf, pointIn, pointOf } from './points.js';
 import { backlogOf, distinctPoints, planLives, sample } from './schedule.js';
 
-const passage = (point: string, more: Partial<Passage> = {}): Passage => ({ at: 1, pid: 2, namespace: 'a', point, killed: false, ...more });
+const passage = (point: string, more: Partial<Passage> = {}): Passage => ({
+  at: 1,
+  pid: 2,
+  namespace: 'a',
+  point,
+  killed: false,
+  ...more,
+});
 
 describe('points', () => {
   test('name phase, what and side, and survive the way through a file name', () => {
@@ -22,17 +29,27 @@ describe('points', () => {
 
 describe('schedule', () => {
   test('distinct points keep their order and their phases', () => {
-    const seen = ['idle/x:before', 'create/b:before', 'create/a:before', 'create/b:before', 'delete/a:before'].map((p) => passage(p));
-    expect(distinctPoints(seen, ['create', 'delete'])).toEqual(['create/b:before', 'create/a:before', 'delete/a:before']);
+    const seen = ['idle/x:before', 'create/b:before', 'create/a:before', 'create/b:before', 'delete/a:before'].map(
+      (p) => passage(p),
+    );
+    expect(distinctPoints(seen, ['create', 'delete'])).toEqual([
+      'create/b:before',
+      'create/a:before',
+      'delete/a:before',
+    ]);
   });
 
   test('every point is killed in exactly one life, and no life has too many', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.string(), { maxLength: 60 }), fc.integer({ min: 1, max: 20 }), (points, perLife) => {
-        const lives = planLives(points, perLife);
-        expect(lives.flat().sort()).toEqual([...points].sort());
-        for (const life of lives) expect(life.length).toBeLessThanOrEqual(perLife);
-      }),
+      fc.property(
+        fc.uniqueArray(fc.string(), { maxLength: 60 }),
+        fc.integer({ min: 1, max: 20 }),
+        (points, perLife) => {
+          const lives = planLives(points, perLife);
+          expect(lives.flat().sort()).toEqual([...points].sort());
+          for (const life of lives) expect(life.length).toBeLessThanOrEqual(perLife);
+        },
+      ),
     );
   });
 

@@ -10,9 +10,10 @@ export function distinctPoints(passages: readonly Passage[], phases: readonly st
 export function sample<T>(points: readonly T[], count: number, seed: number): T[] {
   if (count >= points.length) return [...points];
   const shift = (((seed * 2_654_435_761) >>> 0) % 1_000) / 1_000;
-  return Array.from({ length: Math.max(0, count) }, (_, i) => points[Math.floor(((i + shift) * points.length) / count)]).filter(
-    (p): p is T => p !== undefined,
-  );
+  return Array.from(
+    { length: Math.max(0, count) },
+    (_, i) => points[Math.floor(((i + shift) * points.length) / count)],
+  ).filter((p): p is T => p !== undefined);
 }
 
 /**

@@ -18,8 +18,8 @@ export interface InventoryFeed {
   /** Calls `seen` with every new list of instances until aborted. An unreachable emulator is retried and never looks like an empty one. */
   watchInstances(seen: (instances: InventoryInstance[]) => void, signal: AbortSignal): Promise<void>;
   watchLoadBalancers(seen: (lbs: InventoryLoadBalancer[]) => void, signal: AbortSignal): Promise<void>;
-  /** Safe to repeat. A machine the emulator no longer knows is fine. */
-  reportMachine(instanceId: string, event: MachineEvent, message: string): Promise<void>;
+  /** Safe to repeat. A machine the emulator no longer knows is fine. `console` is the end of what the machine printed. */
+  reportMachine(instanceId: string, event: MachineEvent, message: string, console?: string): Promise<void>;
   reportHealth(entries: readonly HealthEntry[]): Promise<void>;
 }
 
@@ -34,9 +34,9 @@ export function createFeed(endpoint: string, trouble: (error: Error | undefined)
       watch(`${base}/_perdure/instances`, 'instances', (v) => seen(readInstances(v)), trouble, signal),
     watchLoadBalancers: (seen, signal) =>
       watch(`${base}/_perdure/load-balancers`, 'loadBalancers', (v) => seen(readLoadBalancers(v)), trouble, signal),
-    async reportMachine(instanceId, event, message) {
+    async reportMachine(instanceId, event, message, console = '') {
       const url = `${base}/_perdure/machines/${encodeURIComponent(instanceId)}`;
-      const response = await post(url, { event, message });
+      const response = await post(url, { event, message, console });
       // 400 is the emulator's answer for an instance it does not have (any more).
       if (!response.ok && response.status !== 400) throw unexpected(url, response.status);
     },

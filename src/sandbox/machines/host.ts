@@ -116,7 +116,8 @@ class MachineHost implements MachineHostHandle {
       caps: withDefaults(options.caps),
       log,
       network: (vpcId) => this.#networks.ensure(vpcId),
-      report: (id, event, message) => this.#feed.reportMachine(id, event, message),
+      report: (id, event, message) =>
+        this.#feed.reportMachine(id, event, message, endOfFile(machinePaths(stateDir, id).console, CONSOLE_BYTES)),
       changed: () => this.#wake(),
     });
     this.#addresses = readAddresses(stateDir);

@@ -1,4 +1,4 @@
-import type { ReplicaFacts } from '../../domain/facts.js';
+import type { SetFacts } from '../../domain/facts.js';
 import { planMachineSet } from '../../domain/plan/replicas.js';
 import { kube, wait } from '../lib/activities.js';
 import { type LaneHooks, runLane } from '../lib/lane.js';
@@ -7,7 +7,7 @@ import type { LaneInput, LaneResult } from '../types.js';
 
 /** The one writer for a MachineSet and the Machine objects it makes. */
 export async function machineSetLane(input: LaneInput): Promise<LaneResult> {
-  const hooks: LaneHooks<ReplicaFacts> = {
+  const hooks: LaneHooks<SetFacts> = {
     assess: () =>
       kube.assessMachineSet.executeWithOptions({ summary: 'Read the machine set, write its status' }, [
         { key: input.key },
@@ -20,12 +20,11 @@ export async function machineSetLane(input: LaneInput): Promise<LaneResult> {
         ]);
         return undefined;
       }
-      const live = facts.machines.filter((m) => !m.deleting).length;
-      return runOperation<ReplicaFacts | undefined>(
+      return runOperation<SetFacts | undefined>(
         'ScaleWorkers',
         input,
         facts,
-        `scale workers ${live}→${facts.desired}`,
+        `scale workers ${facts.live}→${facts.desired}`,
       );
     },
     supersedable: new Set(['ScaleWorkers']),

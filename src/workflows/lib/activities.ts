@@ -10,7 +10,7 @@ export const kube = proxyActivities<KubeActivities>({
   ...waitForCancel,
   taskQueue: KUBE_QUEUE,
   startToCloseTimeout: '60s',
-  heartbeatTimeout: '30s',
+  heartbeatTimeout: '15s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 

@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   ChildWorkflowFailure,
   isCancellation,
+  TerminatedFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { FAILURE_TYPES, type FailureType } from '../../domain/errors.js';
@@ -21,6 +22,7 @@ export function causeOf(error: unknown): Cause {
     const type = FAILURE_TYPES.find((t) => t === (current as ApplicationFailure).type);
     return { type: type ?? 'Bug', message: current.message };
   }
+  if (current instanceof TerminatedFailure) return { type: 'Cancelled', message: 'terminated by a person' };
   if (current instanceof TimeoutFailure) return { type: 'Transient', message: `timed out: ${current.message}` };
   return { type: 'Bug', message: current instanceof Error ? current.message : String(current) };
 }

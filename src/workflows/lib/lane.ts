@@ -1,152 +1,174 @@
 import {
   CancellationScope,
-  condition,
+  CancelledFailure,
   continueAsNew,
   isCancellation,
   setCurrentDetails,
   setHandler,
-  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CommonFacts } from '../../domain/facts.js';
+import { SLOW_REQUEUE_FAILURES, TERMINAL_FAILURES } from '../../domain/errors.js';
+import type { CommonFacts, RecordedFailure } from '../../domain/facts.js';
 import type { Decision } from '../../domain/plan/plan.js';
-import { changed, laneStatus, plan, retryNow } from '../messages.js';
+import { laneStatus, plan } from '../messages.js';
 import type { LaneInput, LaneResult } from '../types.js';
 import { kube } from './activities.js';
 import { causeOf } from './failures.js';
-
-/** What a lane knows besides the facts: why it was woken. */
-export interface Wake {
-  readonly reasons: readonly string[];
-  readonly nowMs: number;
-}
+import { Inbox } from './inbox.js';
 
 export interface LaneHooks<F extends CommonFacts> {
   assess(): Promise<F>;
-  decide(facts: F, wake: Wake): Decision;
+  decide(facts: F): Decision;
   /** Runs the operation; called in a scope that deletion cancels, or that nothing cancels when `operation` is a deletion. */
   /** May answer the facts it saw last: they stand for the next assessment unless a signal came meanwhile. */
-  operate(operation: string, facts: F, wake: Wake): Promise<F | undefined | void>;
+  operate(operation: string, facts: F): Promise<F | undefined | void>;
   /** Operations that a newer spec may interrupt without harm; they are planned again from what is there. */
   readonly supersedable: ReadonlySet<string>;
 }
 
 const MAX_QUICK_REPEATS = 3;
+const FIRST_REST_SECONDS = 5;
+const LONGEST_REST_SECONDS = 300;
+const CANCELLED =
+  'cancelled by a person; what it made stays; change the spec or set annotation perdure.dev/retry to go on';
+
+/** What a lane shows of itself to queries. */
+interface Board {
+  phase: string;
+  cycles: number;
+  next: readonly string[];
+}
 
 /**
  * The converge-and-complete loop every lane runs: assess (reads live, writes status), decide (pure), do one thing, look again; complete when
- * nothing is left to do. No signal is lost: the server refuses to complete a run that has an unseen one, and the next opens a new run.
+ * nothing is left to do. No signal is lost: the server refuses to complete a run that has an unseen one, and the next opens a new run. A person
+ * who cancels the lane stops what runs, not the lane's own bookkeeping.
  */
 export async function runLane<F extends CommonFacts>(input: LaneInput, hooks: LaneHooks<F>): Promise<LaneResult> {
-  let pending = false;
-  let deleting = false;
-  let cycles = 0;
-  let phase = 'starting';
-  let next: readonly string[] = [];
-  let reasons: string[] = [];
-  let newest = 0;
-  let retry = false;
-  let running: { scope: CancellationScope; operation: string; generation: number } | undefined;
-
-  setHandler(
-    changed,
-    (change) => {
-      pending = true;
-      newest = Math.max(newest, change.generation);
-      reasons.push(change.reason);
-      if (change.deleting && !deleting) {
-        deleting = true;
-        running?.scope.cancel();
-      } else if (change.paused && running) {
-        running.scope.cancel();
-      } else if (running && hooks.supersedable.has(running.operation) && change.generation > running.generation) {
-        running.scope.cancel();
-      }
-    },
-    { description: 'The bridge: the object or something it depends on changed' },
-  );
-  setHandler(
-    retryNow,
-    () => {
-      pending = true;
-      retry = true;
-    },
-    { description: 'A person asks for another attempt of what failed' },
-  );
-  setHandler(laneStatus, () => ({ phase, cycles, deleting }), {
+  const inbox = new Inbox(input.carry?.retry ?? false);
+  const board: Board = { phase: 'starting', cycles: 0, next: [] };
+  setHandler(laneStatus, () => ({ phase: board.phase, cycles: board.cycles, deleting: inbox.deleting }), {
     description: 'Phase and number of cycles of this run',
   });
-  setHandler(plan, () => next, { description: 'What the lane does next' });
+  setHandler(plan, () => board.next, { description: 'What the lane does next' });
+  return CancellationScope.nonCancellable(() => converge(input, hooks, inbox, board));
+}
 
+async function converge<F extends CommonFacts>(
+  input: LaneInput,
+  hooks: LaneHooks<F>,
+  inbox: Inbox,
+  board: Board,
+): Promise<LaneResult> {
   let lastOperation = '';
   let repeats = 0;
+  let troubles = input.carry?.troubles ?? 0;
+  let retries = input.carry?.retries ?? 0;
+  let retryAt: number | undefined;
   let known: F | undefined;
+  /** Longer each time in a row, so that what stays broken costs little. */
+  const rest = (): Promise<void> =>
+    inbox.restMs(Math.min(FIRST_REST_SECONDS * 2 ** troubles++, LONGEST_REST_SECONDS) * 1000);
+
   for (;;) {
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<(i: LaneInput) => Promise<LaneResult>>(input);
-    pending = false;
-    const wake: Wake = { reasons, nowMs: Date.now() };
-    reasons = [];
-    cycles++;
-    phase = 'assessing';
-    if (retry) {
-      retry = false;
+    if (workflowInfo().continueAsNewSuggested && !inbox.stopped) {
+      const carry = { retry: inbox.retry, troubles, retries };
+      await continueAsNew<(i: LaneInput) => Promise<LaneResult>>({ key: input.key, carry });
+    }
+    inbox.pending = false;
+    board.cycles++;
+    board.phase = 'assessing';
+    if (inbox.retry) {
+      inbox.retry = false;
       await kube.clearFailure.executeWithOptions({ summary: 'Forget the last failure' }, [{ key: input.key }]);
     }
-    const facts: F = known ?? (await hooks.assess());
-    known = undefined;
-    const decision = hooks.decide(facts, wake);
-    next = [
-      decision.do === 'operate'
-        ? `${decision.operation}: ${decision.reason}`
-        : `${decision.outcome}: ${decision.reason}`,
-    ];
-    if (decision.do === 'end') {
-      phase = decision.outcome;
-      setCurrentDetails(`**${decision.outcome}**: ${decision.reason}`);
-      if (pending) continue;
-      if (decision.requeueSeconds !== undefined) {
-        await condition(() => pending, decision.requeueSeconds * 1000);
-        if (decision.outcome === 'Failed') retry = true;
-        continue;
-      }
-      return {
-        outcome: decision.outcome === 'Absent' && deleting ? 'Deleted' : decision.outcome,
-        reason: decision.reason,
-        cycles,
-      };
+    let facts: F;
+    try {
+      facts = known ?? (await hooks.assess());
+      known = undefined;
+    } catch (error) {
+      const cause = causeOf(error);
+      await record(input, { operation: 'Assess', ...cause, attempt: '' });
+      if (!SLOW_REQUEUE_FAILURES.has(cause.type) && !inbox.pending) throw error;
+      await rest();
+      continue;
     }
-    phase = decision.operation;
-    setCurrentDetails(`**${decision.operation}**: ${decision.reason}`);
+    const decision = hooks.decide(facts);
+    board.phase = decision.do === 'operate' ? decision.operation : decision.outcome;
+    board.next = [`${board.phase}: ${decision.reason}`];
+    setCurrentDetails(`**${board.phase}**: ${decision.reason}`);
+
+    if (decision.do === 'end') {
+      if (inbox.pending) continue;
+      if (inbox.stopped) throw new CancelledFailure('cancelled by a person; what was made stays');
+      if (decision.requeueSeconds === undefined) return resultOf(decision, facts, inbox, board);
+      const failed = decision.outcome === 'Failed';
+      // the time of the next attempt stands, however often the lane is woken before
+      retryAt ??= Date.now() + laterSeconds(decision, retries) * 1000;
+      const woken = await inbox.waitMs(Math.max(retryAt - Date.now(), 1));
+      if (woken && failed) continue;
+      retryAt = undefined;
+      retries = woken ? 0 : retries + 1;
+      if (failed) inbox.retry = !woken;
+      continue;
+    }
+
+    retryAt = undefined;
     repeats = decision.operation === lastOperation ? repeats + 1 : 0;
     lastOperation = decision.operation;
     // An operation that ends well and yet leaves the same need is a disagreement between two reads; never spin on it.
-    if (repeats >= MAX_QUICK_REPEATS) await condition(() => pending, Math.min(2 ** repeats, 300) * 1000);
-    const isDeletion = facts.deleting;
-    const scope = isDeletion ? new CancellationScope({ cancellable: false }) : new CancellationScope();
-    running = { scope, operation: decision.operation, generation: facts.generation };
+    if (repeats >= MAX_QUICK_REPEATS) await inbox.waitMs(Math.min(2 ** repeats, LONGEST_REST_SECONDS) * 1000);
+    const deletion = facts.deleting;
+    if (inbox.deleting && !deletion) {
+      if (inbox.pending) continue;
+      // what the object itself says counts
+      inbox.deleting = false;
+    }
+    const failure = { operation: decision.operation, attempt: facts.attempt };
+    if (inbox.stopped && !deletion) {
+      await record(input, { ...failure, type: 'Cancelled', message: CANCELLED });
+      continue;
+    }
     try {
-      if (deleting && !isDeletion) continue;
-      const seen = await scope.run(() => hooks.operate(decision.operation, facts, wake));
-      if (seen && !pending) known = seen;
-      if (isDeletion) return { outcome: 'Deleted', reason: decision.operation, cycles };
-    } catch (error) {
-      if (isCancellation(error)) {
-        if (!deleting && newest <= facts.generation && !pending) throw error; // cancelled by a person: stop here
-        continue;
-      }
-      await CancellationScope.nonCancellable(async () => {
-        const cause = causeOf(error);
-        if (cause.type === 'Transient' || cause.type === 'Bug' || cause.type === 'Conflict') {
-          await sleep('5s'); // not the object's fault: look again and try again
-          return;
-        }
-        const failure = { operation: decision.operation, ...cause, attempt: facts.attempt };
-        await kube.recordFailure.executeWithOptions({ summary: `Record: ${cause.type}` }, [
-          { key: input.key, failure },
-        ]);
+      const running = {
+        generation: facts.generation,
+        supersedable: hooks.supersedable.has(decision.operation),
+        deletion,
+      };
+      const end = await inbox.run(running, async () => {
+        known = (await hooks.operate(decision.operation, facts)) ?? undefined;
       });
-    } finally {
-      running = undefined;
+      if (inbox.pending) known = undefined;
+      troubles = 0;
+      retries = 0;
+      if (end === 'done' && deletion) return { outcome: 'Deleted', reason: decision.operation, cycles: board.cycles };
+    } catch (error) {
+      const cause = isCancellation(error) ? { type: 'Cancelled' as const, message: CANCELLED } : causeOf(error);
+      await record(input, { ...failure, ...cause });
+      // A deletion is tried again whatever it failed by, and what is nobody's fault too: later each time.
+      if (cause.type !== 'Cancelled' && (deletion || !TERMINAL_FAILURES.has(cause.type))) await rest();
     }
   }
+}
+
+async function record(input: LaneInput, failure: RecordedFailure): Promise<void> {
+  await kube.recordFailure.executeWithOptions({ summary: `Record: ${failure.type}` }, [{ key: input.key, failure }]);
+}
+
+function laterSeconds(decision: Extract<Decision, { do: 'end' }>, retries: number): number {
+  const { requeueSeconds = 0, atMostSeconds = requeueSeconds } = decision;
+  return Math.min(requeueSeconds * 2 ** retries, atMostSeconds);
+}
+
+function resultOf(
+  decision: Extract<Decision, { do: 'end' }>,
+  facts: CommonFacts,
+  inbox: Inbox,
+  board: Board,
+): LaneResult {
+  const { outcome, reason } = decision;
+  const { cycles } = board;
+  if (outcome === 'Absent' && inbox.deleting) return { outcome: 'Deleted', reason, cycles };
+  if (outcome === 'Failed' && facts.failure?.type === 'Cancelled') return { outcome: 'Cancelled', reason, cycles };
+  return { outcome, reason, cycles };
 }

@@ -1,12 +1,13 @@
-import { executeChild, type Workflow } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ApplicationFailure, startChild } from '@temporalio/workflow';
 import type { CommonFacts } from '../../domain/facts.js';
 import { type OperationName, operationId } from '../names.js';
 import type { LaneInput, OperationInput } from '../types.js';
 import { attributesOf } from './attributes.js';
 
 /**
- * Runs an operation as the lane's child: named, searchable, cancelled with its lane. The id is deterministic per attempt, so a lane that is
- * replayed or opened anew re-attaches to nothing twice.
+ * Runs an operation as the lane's child: named, searchable, cancelled with its lane. The id is deterministic per attempt, so that no twin can run: when
+ * an operation of a lane that was terminated has not ended yet, this fails `Transient` and the lane tries again.
  */
 export async function runOperation<R>(
   operation: OperationName,
@@ -21,8 +22,9 @@ export async function runOperation<R>(
     cloudQueue: facts.cloudQueue ?? '',
     ...(facts.provider ? { provider: facts.provider } : {}),
   };
-  return executeChild<Workflow>(operation, {
-    workflowId: operationId(lane.key, operation, `${facts.generation}-${facts.attempt}`),
+  const workflowId = operationId(lane.key, operation, `${facts.generation}-${facts.attempt}`);
+  const child = await startChild<(input: OperationInput) => Promise<R>>(operation, {
+    workflowId,
     args: [input],
     parentClosePolicy: 'REQUEST_CANCEL',
     staticSummary: `${lane.key.namespace}/${lane.key.name}: ${reason}`.slice(0, 200),
@@ -33,5 +35,13 @@ export async function runOperation<R>(
       reason,
       ...(facts.provider ? { provider: facts.provider } : {}),
     }),
+  }).catch((error: unknown) => {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw ApplicationFailure.create({
+      type: 'Transient',
+      message: `${workflowId} of an earlier lane is still ending; it is waited for`,
+      nonRetryable: true,
+    });
   });
+  return child.result();
 }

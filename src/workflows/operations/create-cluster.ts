@@ -7,7 +7,7 @@ import type { OperationInput } from '../types.js';
 import { ensureInfrastructure } from './infrastructure.js';
 
 /**
- * Makes the infrastructure of a new cluster and stays until the cluster is available: the operation a person watches. What changes or drifts meanwhile
+ * Makes the infrastructure of a new cluster and stays until the cluster is available with all its machines: the operation a person watches. What changes or drifts meanwhile
  * is brought to the cloud at once: it may be just what the machines wait for.
  */
 export async function CreateCluster(input: OperationInput): Promise<ClusterFacts> {
@@ -18,7 +18,7 @@ export async function CreateCluster(input: OperationInput): Promise<ClusterFacts
       const facts = await board.step('Cluster available', 'the control plane and the workers to be available', () =>
         wait.awaitClusterAvailable.executeWithOptions({ summary: 'Wait until Available' }, [{ key: input.key }]),
       );
-      if (!facts.exists || facts.available || !infrastructureDiffers(facts)) return facts;
+      if (!facts.exists || facts.complete || !infrastructureDiffers(facts)) return facts;
     }
   });
 }

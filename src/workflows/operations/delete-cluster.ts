@@ -1,4 +1,4 @@
-import { kube, wait } from '../lib/activities.js';
+import { wait } from '../lib/activities.js';
 import { failWithCause } from '../lib/failures.js';
 import { ProgressBoard } from '../lib/progress.js';
 import type { OperationInput } from '../types.js';
@@ -17,7 +17,7 @@ export async function DeleteCluster(input: OperationInput): Promise<void> {
     );
     await removeInfrastructure(input, board);
     await board.step('Remove the finalizer', undefined, () =>
-      kube.clusterFinalize.executeWithOptions({ summary: 'Delete the infra object, drop the finalizer' }, [{ key }]),
+      wait.clusterFinalize.executeWithOptions({ summary: 'Delete the infra object, drop the finalizer' }, [{ key }]),
     );
   });
 }

@@ -67,7 +67,7 @@ export async function DeleteMachine(input: OperationInput): Promise<void> {
       );
     }
     await board.step('Remove objects', 'infra and bootstrap objects to be gone', () =>
-      kube.machineRemoveObjects.executeWithOptions({ summary: 'Remove objects, Node, finalizer' }, [{ key }]),
+      wait.machineRemoveObjects.executeWithOptions({ summary: 'Remove objects, Node, finalizer' }, [{ key }]),
     );
   });
 }

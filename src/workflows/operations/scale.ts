@@ -1,49 +1,44 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope } from '@temporalio/workflow';
 import type { ObjectKey } from '../../api/types/meta.js';
-import type { ControlPlaneFacts, ReplicaFacts } from '../../domain/facts.js';
-import { planControlPlaneStep, planWorkerStep } from '../../domain/plan/replicas.js';
+import type { ControlPlaneFacts, SetFacts } from '../../domain/facts.js';
+import { planControlPlaneStep } from '../../domain/plan/replicas.js';
 import { kube, wait } from '../lib/activities.js';
 import { failWithCause } from '../lib/failures.js';
 import { ProgressBoard } from '../lib/progress.js';
 import type { OperationInput } from '../types.js';
 
 /**
- * Creates or deletes worker Machines in one batch and waits for the result. A newer spec cancels the wait: the operation then ends as
- * superseded and the lane plans again from what is there.
+ * Creates or deletes worker Machines in one batch and waits for the result. A newer spec cancels the wait: the operation then ends as cancelled and
+ * the lane plans again from what is there.
  */
-export async function ScaleWorkers(input: OperationInput): Promise<ReplicaFacts | undefined> {
+export async function ScaleWorkers(input: OperationInput): Promise<SetFacts> {
   const board = new ProgressBoard('ScaleWorkers', ['Plan']);
   const { key } = input;
   return failWithCause('ScaleWorkers', async () => {
-    const facts = await board.step('Plan', undefined, () =>
+    let facts = await board.step('Plan', undefined, () =>
       kube.assessMachineSet.executeWithOptions({ summary: 'Count machines' }, [{ key }]),
     );
-    const { create, remove } = planWorkerStep(facts, Date.now());
-    const leaving = [...remove, ...facts.machines.filter((m) => m.deleting).map((m) => m.name)].sort();
-    try {
-      await CancellationScope.nonCancellable(() => change(board, key, create, remove));
-      let seen: ReplicaFacts | undefined;
-      if (create.length > 0) {
-        seen = await board.step('Machines available', `machines ${create.join(', ')}`, () =>
-          wait.awaitMachines.executeWithOptions({ summary: 'Wait until available' }, [
-            { key, names: create, until: 'available' },
-          ]),
-        );
-      }
-      if (leaving.length > 0) {
-        seen = await board.step('Machines gone', `machines ${leaving.join(', ')}`, () =>
-          wait.awaitMachines.executeWithOptions({ summary: 'Wait until gone' }, [
-            { key, names: leaving, until: 'gone' },
-          ]),
-        );
-      }
-      return seen;
-    } catch (error) {
-      if (isCancellation(error)) return undefined; // superseded: the lane plans again from what is there
-      throw error;
+    const { create, remove } = facts.step;
+    const leaving = [...remove, ...facts.leaving].sort();
+    await CancellationScope.nonCancellable(() => change(board, key, create, remove));
+    if (create.length > 0) {
+      facts = await board.step('Machines available', namesOf(create), () =>
+        wait.awaitMachines.executeWithOptions({ summary: 'Wait until available' }, [
+          { key, names: create, until: 'available' },
+        ]),
+      );
     }
+    if (leaving.length > 0) {
+      facts = await board.step('Machines gone', namesOf(leaving), () =>
+        wait.awaitMachines.executeWithOptions({ summary: 'Wait until gone' }, [{ key, names: leaving, until: 'gone' }]),
+      );
+    }
+    return facts;
   });
 }
+
+const namesOf = (machines: readonly string[]): string =>
+  `machines ${machines.slice(0, 10).join(', ')}${machines.length > 10 ? ` and ${machines.length - 10} more` : ''}`;
 
 async function change(
   board: ProgressBoard,

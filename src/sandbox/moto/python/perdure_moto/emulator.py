@@ -30,6 +30,8 @@ class Emulator:
         self.health = HealthReports()
         # Why instances end that nobody asked to end: id → (message, code) of the state reason.
         self.end_reasons: dict[str, tuple[str, str]] = {}
+        # What machines printed last, as their host told: id → text.
+        self.consoles: dict[str, str] = {}
 
     def settle(self) -> None:
         """Applies the state changes that are due. Call with the lock held."""
@@ -63,6 +65,7 @@ class Emulator:
         self.tokens.clear()
         self.health.clear()
         self.end_reasons.clear()
+        self.consoles.clear()
         self.touch()
 
     def describe(self) -> dict[str, Any]:

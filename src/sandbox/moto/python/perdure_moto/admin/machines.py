@@ -15,6 +15,8 @@ _FAILED_REASON = ("Server.InternalError: Internal error on launch", "Server.Inte
 def report_machine(emulator: Emulator, instance_id: str, report: dict[str, Any]) -> dict[str, Any]:
     """Applies `{event}`: `shutdown` (the guest powered off), `died` (the host failed it) or `running`; repeatable."""
     instance = _find(instance_id)
+    if report.get("console"):
+        emulator.consoles[instance_id] = str(report["console"])
     event = report.get("event")
     if event == "shutdown":
         _guest_shutdown(emulator, instance)

@@ -1,0 +1,198 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  type ActivityWorld,
+  activityWorld,
+  keyOf,
+  killedAfterEachWrite,
+  NOW,
+} from '../../../test/helpers/activity-world.js';
+import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
+import { aMachineDeployment, aMachineSet, theTemplates } from '../../../test/helpers/fake-owners.js';
+import type { Machine } from '../../api/types/index.js';
+import { KINDS } from '../../api/types/kinds.js';
+import type { KubeObject } from '../../api/types/meta.js';
+import { ownerReference } from '../../domain/contract.js';
+import { FINALIZER } from '../../domain/names.js';
+import { awaitControlPlaneMachine, awaitMachines, teardownOwner } from './machines.js';
+
+const cluster = aCluster();
+const set = aMachineSet(cluster);
+const key = keyOf(set);
+const available = { type: 'Available', status: 'True', reason: 'A', message: '', lastTransitionTime: NOW } as const;
+const machine = (name: string, of: KubeObject = set, finalizers: string[] = []): Machine => {
+  const made = aMachine(cluster, { name });
+  return {
+    ...made,
+    metadata: { ...made.metadata, finalizers, ownerReferences: [ownerReference(of, { controller: true })] },
+  };
+};
+const names = (w: ActivityWorld, kind: { kind: string } = KINDS.Machine): string[] =>
+  w.kube
+    .all()
+    .filter((o) => o.kind === kind.kind)
+    .map((o) => o.metadata.name);
+
+describe('waiting for machines', () => {
+  const world = (...machines: Machine[]) =>
+    activityWorld({ objects: [cluster, set, ...theTemplates(cluster), ...machines] });
+  const make = (w: ActivityWorld, name: string): void => {
+    const stored = w.kube.peek<Machine>(KINDS.Machine, { namespace: 'default', name }) as Machine;
+    w.kube.put({ ...stored, status: { conditions: [available] } });
+  };
+
+  test('ends when all are available, and answers what it saw last', async () => {
+    const w = world(machine('a'), machine('b'));
+    const turns = ['a', 'b'];
+    w.onBeat = () => make(w, turns.shift() ?? '');
+    const facts = await awaitMachines(w.deps, key, ['a', 'b'], 'available');
+    expect(facts.machines.map((m) => m.available)).toEqual([true, true]);
+    expect(w.beats).toEqual(['waiting for a, b to be available', 'waiting for b to be available']);
+  });
+
+  test('does not wait for one that is deleted meanwhile', async () => {
+    const w = world(machine('a', set, ['x']), machine('b'));
+    w.onBeat = () => {
+      if (w.beats.length === 1) void w.kube.delete(KINDS.Machine, { namespace: 'default', name: 'a' });
+      make(w, 'b');
+    };
+    await awaitMachines(w.deps, key, ['a', 'b', 'unheard'], 'available');
+    expect(w.beats.length).toBeGreaterThan(0);
+  });
+
+  test('ends when all are gone', async () => {
+    const w = world(machine('a'));
+    w.onBeat = () => w.kube.remove(KINDS.Machine, { namespace: 'default', name: 'a' });
+    await awaitMachines(w.deps, key, ['a'], 'gone');
+    expect(w.beats).toEqual(['waiting for a to be gone']);
+  });
+
+  test('ends with their owner, and when it is cancelled', async () => {
+    await expect(awaitMachines(activityWorld().deps, key, ['a'], 'available')).resolves.toMatchObject({
+      exists: false,
+    });
+    const w = world(...['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((n) => machine(n)));
+    w.onBeat = w.cancel;
+    const many = awaitMachines(w.deps, key, ['a', 'b', 'c', 'd', 'e', 'f', 'g'], 'available');
+    await expect(many).rejects.toMatchObject({ name: 'AbortError' });
+    expect(w.beats).toEqual(['waiting for a, b, c, d, e and 2 more to be available']);
+  });
+});
+
+describe('waiting for a control plane machine', () => {
+  const clusterConfiguration = { encryptionAlgorithm: 'ECDSA-P256' } as const;
+  const controlPlane = aControlPlane(cluster, { kubeadmConfigSpec: { clusterConfiguration } });
+  const of = keyOf(controlPlane);
+  const member = machine('cp', controlPlane);
+
+  test('ends when it is a healthy member with a ready node', async () => {
+    const types = ['APIServerPodHealthy', 'ControllerManagerPodHealthy', 'SchedulerPodHealthy', 'EtcdPodHealthy'];
+    const healthy = [...types, 'EtcdMemberHealthy', 'Ready'].map((type) => ({ ...available, type }));
+    const w = activityWorld({ objects: [cluster, controlPlane, member] });
+    w.onBeat = () => w.kube.put({ ...member, status: { nodeRef: { name: 'n' }, conditions: healthy } });
+    const facts = await awaitControlPlaneMachine(w.deps, of, 'cp', 'healthy');
+    expect(facts.machines).toMatchObject([{ name: 'cp', healthy: true, ready: true, hasNode: true }]);
+    expect(w.beats).toEqual(['waiting for cp to be healthy']);
+  });
+
+  test('ends when it is gone', async () => {
+    const w = activityWorld({ objects: [cluster, controlPlane, member] });
+    w.onBeat = () => w.kube.remove(KINDS.Machine, member.metadata);
+    await expect(awaitControlPlaneMachine(w.deps, of, 'cp', 'gone')).resolves.toMatchObject({ machines: [] });
+  });
+});
+
+describe('tearing an owner down', () => {
+  const deleted = <T extends KubeObject>(object: T, finalizer: string): T => ({
+    ...object,
+    metadata: { ...object.metadata, deletionTimestamp: NOW, finalizers: [finalizer] },
+  });
+  const goingSet = deleted(set, FINALIZER.MachineSet);
+  const deployment = aMachineDeployment(cluster);
+  const goingDeployment = deleted(deployment, FINALIZER.MachineDeployment);
+  const controlPlane = aControlPlane(cluster);
+  const goingPlane = deleted(controlPlane, FINALIZER.KubeadmControlPlane);
+
+  test('deletes its machines, waits for them, and drops the finalizer last', async () => {
+    const w = activityWorld({
+      objects: [cluster, goingSet, machine('a'), machine('b', set, ['x']), machine('c', deployment)],
+    });
+    let kept: string[] | undefined;
+    w.onBeat = () => {
+      kept ??= w.kube.peek(KINDS.MachineSet, set.metadata)?.metadata.finalizers;
+      w.kube.remove(KINDS.Machine, { namespace: 'default', name: 'b' });
+    };
+    await teardownOwner(w.deps, key);
+    expect(kept).toEqual([FINALIZER.MachineSet]);
+    expect(names(w)).toEqual(['c']);
+    expect(names(w, KINDS.MachineSet)).toEqual([]);
+  });
+
+  test('of a deployment deletes its sets and no machine', async () => {
+    const owned = {
+      ...set,
+      metadata: { ...set.metadata, ownerReferences: [ownerReference(deployment, { controller: true })] },
+    };
+    const w = activityWorld({
+      objects: [cluster, goingDeployment, owned, aMachineSet(cluster, {}, 'other'), machine('a')],
+    });
+    await teardownOwner(w.deps, keyOf(deployment));
+    expect(names(w, KINDS.MachineSet)).toEqual(['other']);
+    expect(names(w)).toEqual(['a']);
+    expect(names(w, KINDS.MachineDeployment)).toEqual([]);
+  });
+
+  test('of a control plane waits until no worker is left, whatever its labels', async () => {
+    const worker = aMachine(cluster, { name: 'w' });
+    const unlabelled = { ...worker, metadata: { ...worker.metadata, labels: {} } };
+    const w = activityWorld({ objects: [cluster, goingPlane, unlabelled, machine('cp', controlPlane)] });
+    w.onBeat = (details) => {
+      if (details !== 'worker machines still exist') return;
+      expect(names(w)).toContain('cp');
+      if (w.beats.length > 1) w.kube.remove(KINDS.Machine, worker.metadata);
+    };
+    const cp = {
+      ...machine('cp', controlPlane),
+      metadata: {
+        ...machine('cp', controlPlane).metadata,
+        labels: aMachine(cluster, { name: 'cp', controlPlane }).metadata.labels ?? {},
+      },
+    };
+    w.kube.put(cp);
+    await teardownOwner(w.deps, keyOf(controlPlane));
+    expect(names(w)).toEqual([]);
+    expect(w.beats).toEqual(['worker machines still exist', 'worker machines still exist', '1 children left']);
+  });
+
+  test.each<[string, () => ActivityWorld, KubeObject]>([
+    ['set', () => activityWorld({ objects: [cluster, goingSet, machine('a'), machine('b')] }), set],
+    ['deployment', () => activityWorld({ objects: [cluster, goingDeployment] }), deployment],
+    [
+      'control plane',
+      () => activityWorld({ objects: [cluster, goingPlane, machine('cp', controlPlane)] }),
+      controlPlane,
+    ],
+  ])('of a %s, killed after any write and run again, leaves nothing of it', async (_, make, owner) => {
+    const labels = aMachine(cluster, { name: 'cp', controlPlane }).metadata.labels ?? {};
+    const prepared = (): ActivityWorld => {
+      const w = make();
+      for (const m of w.kube.all<Machine>(KINDS.Machine).filter((o) => o.metadata.name === 'cp'))
+        w.kube.put({ ...m, metadata: { ...m.metadata, labels } });
+      return w;
+    };
+    const writes = await killedAfterEachWrite(
+      prepared,
+      ({ deps }) => teardownOwner(deps, keyOf(owner)),
+      (after) => expect(Object.keys(after)).toEqual(['Cluster/default/demo']),
+    );
+    expect(writes).toBeGreaterThan(0);
+  });
+
+  test('is nothing to do for an owner that is gone or younger', async () => {
+    const w = activityWorld({
+      objects: [{ ...goingSet, metadata: { ...goingSet.metadata, uid: 'younger' } }, machine('a')],
+    });
+    await teardownOwner(w.deps, key);
+    await teardownOwner(activityWorld().deps, key);
+    expect(w.kube.writes()).toEqual([]);
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { listOperations } from './operations.js';
+
+const started = new Date('2026-01-01T00:00:00Z');
+const info = (type: string, status: string, attributes: Record<string, unknown[]> = {}): WorkflowExecutionInfo =>
+  ({
+    type,
+    workflowId: `id-${type}`,
+    runId: 'run',
+    status: { name: status },
+    startTime: started,
+    ...(status === 'RUNNING' ? {} : { closeTime: new Date('2026-01-01T00:01:00Z') }),
+    historyLength: 7,
+    searchAttributes: attributes,
+  }) as unknown as WorkflowExecutionInfo;
+
+function client(runs: readonly WorkflowExecutionInfo[], query: () => Promise<unknown> = async () => ({ steps: [] })) {
+  const queries: string[] = [];
+  const workflow = {
+    list: ({ query: text }: { query: string }) => {
+      queries.push(text);
+      return (async function* () {
+        yield* runs;
+      })();
+    },
+    getHandle: () => ({ query }),
+  };
+  return { queries, client: { workflow } as unknown as Client };
+}
+
+describe('operations', () => {
+  test('are told with their object, reason and, while they run, their progress', async () => {
+    const attributes = { PerdureKind: ['Cluster'], PerdureObject: ['ns/c'], PerdureReason: ['create'] };
+    const { client: c } = client([info('CreateCluster', 'RUNNING', attributes), info('DeleteMachine', 'FAILED')]);
+    await expect(listOperations(c, {})).resolves.toEqual([
+      {
+        operation: 'CreateCluster',
+        object: 'Cluster ns/c',
+        status: 'RUNNING',
+        started: '2026-01-01T00:00:00.000Z',
+        workflowId: 'id-CreateCluster',
+        runId: 'run',
+        events: 7,
+        reason: 'create',
+        progress: { steps: [] },
+      },
+      {
+        operation: 'DeleteMachine',
+        object: '',
+        status: 'FAILED',
+        started: '2026-01-01T00:00:00.000Z',
+        closed: '2026-01-01T00:01:00.000Z',
+        workflowId: 'id-DeleteMachine',
+        runId: 'run',
+        events: 7,
+      },
+    ]);
+  });
+
+  test('are not lanes, and not more than asked for', async () => {
+    const runs = [
+      info('clusterLane', 'RUNNING'),
+      ...Array.from({ length: 5 }, () => info('ScaleWorkers', 'COMPLETED')),
+    ];
+    const views = await listOperations(client(runs).client, { limit: 3 });
+    expect(views.map((v) => v.operation)).toEqual(['ScaleWorkers', 'ScaleWorkers', 'ScaleWorkers']);
+  });
+
+  test('are looked for by attributes, with nothing that could end the quote', async () => {
+    const { client: c, queries } = client([]);
+    await listOperations(c, {});
+    await listOperations(c, { cluster: 'ns/c" OR "1"="1', running: true });
+    expect(queries).toEqual([
+      'PerdureOperation IS NOT NULL',
+      `PerdureOperation IS NOT NULL AND PerdureCluster = "ns/c OR 1=1" AND ExecutionStatus = 'Running'`,
+    ]);
+  });
+
+  test('that do not answer are shown without progress', async () => {
+    const { client: c } = client([info('CreateCluster', 'RUNNING')], () => Promise.reject(new Error('no poller')));
+    const [view] = await listOperations(c, {});
+    expect(view).not.toHaveProperty('progress');
+  });
+});
