@@ -12,9 +12,9 @@ import { assessMachineDeployment } from './kube/assess-machine-deployment.js';
 import { assessMachineSet } from './kube/assess-machine-set.js';
 import { createControlPlaneMachine, createWorkerMachines, deleteMachines } from './kube/machines.js';
 import { clearFailure, lookAfresh, recordFailure } from './kube/report.js';
-import { removeControlPlaneMachine } from './machine/control-plane.js';
+import { evictMember, leaveControlPlane, removeControlPlaneMachine } from './machine/control-plane.js';
 import { awaitMachineNode } from './machine/node.js';
-import { machineBootstrap, machineRemoveObjects } from './machine/objects.js';
+import { keepBootstrapData, machineBootstrap, machineRemoveObjects } from './machine/objects.js';
 import {
   awaitClusterAvailable,
   awaitContract,
@@ -30,7 +30,11 @@ type On = { readonly key: ObjectKey };
 export function createKubeActivities(deps: ActivityDeps): KubeActivities {
   return {
     assessCluster: ({ key }: On) => lookAfresh(deps, key, () => assessCluster(deps, key)),
-    assessMachine: ({ key }: On) => lookAfresh(deps, key, () => assessMachine(deps, key)),
+    assessMachine: ({ key }: On) =>
+      lookAfresh(deps, key, async () => {
+        await keepBootstrapData(deps, key);
+        return assessMachine(deps, key);
+      }),
     assessMachineSet: async ({ key }: On) =>
       setFacts(await lookAfresh(deps, key, () => assessMachineSet(deps, key)), Date.now()),
     assessControlPlane: ({ key }: On) => lookAfresh(deps, key, () => assessControlPlane(deps, key)),
@@ -54,6 +58,8 @@ export function createWaitActivities(deps: ActivityDeps): WaitActivities {
     awaitContract: ({ key, what }) => awaitContract(deps, key, what),
     awaitMachines: async ({ key, names, until }) => setFacts(await awaitMachines(deps, key, names, until), Date.now()),
     awaitControlPlaneMachine: ({ key, name, until }) => awaitControlPlaneMachine(deps, key, name, until),
+    leaveControlPlane: ({ key }: On) => leaveControlPlane(deps, key),
+    evictMember: ({ key, member }) => evictMember(deps, key, member),
     removeControlPlaneMachine: ({ key, name }) => removeControlPlaneMachine(deps, key, name),
     deleteWorkers: ({ key }: On) => deleteWorkers(deps, key),
     deleteControlPlane: ({ key }: On) => deleteControlPlane(deps, key),

@@ -6,6 +6,7 @@ import type {
   MachineFacts,
   RecordedFailure,
   SetFacts,
+  StrayMember,
 } from '../domain/facts.js';
 
 /** Every activity takes the key of the object it acts for first: the interceptor reports a failing attempt on that object. */
@@ -61,6 +62,10 @@ export interface WaitActivities {
   ): Promise<ControlPlaneFacts>;
   /** Forwards etcd leadership, removes the member, deletes the Machine object. */
   removeControlPlaneMachine(input: OnObject & { readonly name: string }): Promise<void>;
+  /** Takes the member of a control plane machine that is being deleted out of etcd. */
+  leaveControlPlane(input: OnObject): Promise<void>;
+  /** Takes an etcd member without a Machine out. */
+  evictMember(input: OnObject & { readonly member: StrayMember }): Promise<void>;
   deleteWorkers(input: OnObject): Promise<void>;
   deleteControlPlane(input: OnObject): Promise<void>;
   /** Removes infra and bootstrap objects, then the Node, then the Machine's finalizer; each only after the previous is absent. */

@@ -3,6 +3,7 @@ import { isTrue } from '../domain/conditions.js';
 import { readPath } from '../domain/contract.js';
 import { ANNOTATION } from '../domain/names.js';
 import { clusterOf } from './dependencies.js';
+import { isDue } from './facts.js';
 import { controllerOf, referencesOf } from './references.js';
 import { roleOf } from './sources.js';
 import type { World } from './world.js';
@@ -39,6 +40,8 @@ function surroundingsAgree(object: KubeObject, world: World): boolean {
     const cluster = clusterOf(object, world);
     if (!cluster || cluster.metadata.deletionTimestamp !== undefined) return false;
   }
+  if (object.kind === 'KubeadmControlPlane' && secretsOf(object, world).some((s) => isDue(s, world.now())))
+    return false;
   return referencesOf(object).every((ref) => {
     const role = roleOf(ref.kind);
     if (role === undefined) return true;
@@ -47,6 +50,12 @@ function surroundingsAgree(object: KubeObject, world: World): boolean {
     const applied = target.metadata.annotations?.[ANNOTATION.appliedGeneration];
     return applied === undefined || applied === String(target.metadata.generation ?? '');
   });
+}
+
+function secretsOf(object: KubeObject, world: World): readonly KubeObject[] {
+  const cluster = clusterOf(object, world);
+  const all = cluster ? world.inCluster(cluster.metadata.namespace ?? '', cluster.metadata.name) : [];
+  return all.filter((o) => o.kind === 'Secret');
 }
 
 function countersAgree(object: KubeObject, world: World): boolean {

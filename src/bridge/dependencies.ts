@@ -37,7 +37,7 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
   const found = new Map<string, Facts>();
   const add = (ref: Ref): void => {
     const there = world.get(ref);
-    found.set(refKey(ref), factsOf(there));
+    found.set(refKey(ref), factsOf(there, world.now()));
     if (there && SETS.includes(ref.kind)) found.set(`${VERDICT}${refKey(ref)}`, verdictOf(there));
   };
   for (const ref of referencesOf(object)) if (roleOf(ref.kind)) add(ref);
@@ -85,6 +85,9 @@ export function lanesOf(object: KubeObject, world: World): Ref[] {
   for (const owner of object.metadata.ownerReferences ?? []) {
     if (owner.controller === true || roleOf(object.kind) !== 'lane')
       add({ ...self, kind: owner.kind, name: owner.name });
+    // bootstrap data belongs to a config, which belongs to a Machine
+    if (object.kind === 'Secret')
+      for (const of of world.referrers({ ...self, kind: owner.kind, name: owner.name })) add(refOf(of));
   }
   const cluster = clusterOf(object, world);
   if (object.kind === 'Cluster') for (const member of members(object, world)) add(refOf(member));

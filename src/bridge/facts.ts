@@ -1,6 +1,6 @@
 import type { Condition, KubeObject } from '../api/types/meta.js';
 import { findCondition } from '../domain/conditions.js';
-import { endpointOf, isControlPlaneInitialized, isPaused, isProvisioned, readPath } from '../domain/contract.js';
+import { endpointOf, isControlPlaneInitialized, readPath } from '../domain/contract.js';
 import { ANNOTATION } from '../domain/names.js';
 import { wishOf } from '../domain/user-spec.js';
 import { roleOf } from './sources.js';
@@ -85,7 +85,7 @@ export function verdictOf(object: KubeObject): Facts {
 }
 
 /** What a lane waits for on an object it depends on, by the role of that object's kind. */
-export function factsOf(object: KubeObject | undefined): Facts {
+export function factsOf(object: KubeObject | undefined, nowMs: number): Facts {
   if (!object) return ABSENT;
   switch (roleOf(object.kind)) {
     case 'lane':
@@ -98,10 +98,18 @@ export function factsOf(object: KubeObject | undefined): Facts {
       return facts(object, [wishOf(object), readPath(object, 'status.failureReason')]);
     case 'identity':
       return facts(object, [object.metadata.generation]);
+    case 'secret':
+      // That they are there, whether they are the same ones, and whether it is time to renew them.
+      return facts(object, isDue(object, nowMs) ? ['due'] : []);
     default:
-      // Templates and Secrets: that they are there, and whether they are the same ones.
+      // Templates: that they are there, and whether they are the same ones.
       return facts(object, []);
   }
+}
+
+/** A Secret whose contents are to be renewed by now. */
+export function isDue({ metadata }: KubeObject, nowMs: number): boolean {
+  return Date.parse(metadata.annotations?.[ANNOTATION.renewAfter] ?? '') < nowMs;
 }
 
 /** The boolean or the condition: third parties write one or the other first. */

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { KubeObject, OwnerReference } from '../api/types/meta.js';
+import { FINALIZER } from '../domain/names.js';
 import { isConverged } from './converged.js';
 import { dependenciesOf, lanesOf } from './dependencies.js';
+import { hasLost } from './lost.js';
 import { refKey, refOf } from './references.js';
 import { priorityOf, signalFor } from './signal.js';
 import { reasonFor, type Token, tokenFor } from './token.js';
@@ -41,7 +43,7 @@ const conditions = (...types: string[]) =>
   types.map((type) => ({ type, status: 'True', reason: 'R', message: '', lastTransitionTime: 't' }));
 
 /** A converged cluster with one control plane machine and one worker, as after a quiet night. */
-function demo() {
+function demo(now = Date.now) {
   const cluster = make('Cluster', 'demo', {
     infrastructureRef: ref('AWSCluster', 'demo'),
     controlPlaneRef: ref('KubeadmControlPlane', 'demo-cp'),
@@ -106,7 +108,7 @@ function demo() {
     };
   for (const o of [cluster, cpMachine, worker])
     o.status = { observedGeneration: 1, conditions: conditions('Available', 'Ready') };
-  const world = new WorldIndex();
+  const world = new WorldIndex(now);
   for (const o of Object.values(objects)) world.put(o);
   return { ...objects, world };
 }
@@ -369,9 +371,74 @@ describe('converged', () => {
     expect(isConverged(d.cluster, d.world, false)).toBe(false);
   });
 
+  test('a kubeconfig that is due for renewal wakes the control plane, once', () => {
+    let now = Date.parse('2026-01-01T00:00:00Z');
+    const d = demo(() => now);
+    const metadata = {
+      ...d.secret.metadata,
+      name: 'demo-kubeconfig',
+      uid: 'k',
+      annotations: { 'perdure.dev/renew-after': '2026-07-01T00:00:00Z' },
+    };
+    d.world.put({ ...d.secret, metadata });
+    const token = () => tokenFor(d.cp, dependenciesOf(d.cp, d.world), false);
+    const before = token();
+    expect(isConverged(d.cp, d.world, false)).toBe(true);
+    now = Date.parse('2026-07-01T00:00:01Z');
+    expect(token().hash).not.toBe(before.hash);
+    expect(isConverged(d.cp, d.world, false)).toBe(false);
+    expect(token().hash).toBe(token().hash);
+  });
+
   test('a paused object is done when its status says so', () => {
     expect(check('md', () => undefined, true)).toBe(false);
     expect(check('md', (o) => (o.status = { conditions: conditions('Paused') }), true)).toBe(true);
+  });
+});
+
+describe('what somebody took away', () => {
+  const owned = (...owners: readonly (readonly [uid: string, controller: boolean])[]): KubeObject => ({
+    apiVersion: 'x/v1',
+    kind: 'Machine',
+    metadata: {
+      name: 'm',
+      uid: 'm',
+      ownerReferences: owners.map(([uid, controller]) => ({
+        apiVersion: 'x/v1',
+        kind: 'K',
+        name: uid,
+        uid,
+        controller,
+      })),
+    },
+  });
+  const having = (metadata: Partial<KubeObject['metadata']>): KubeObject => ({
+    ...owned(),
+    metadata: { name: 'm', uid: 'm', ...metadata },
+  });
+  const label = (value: string) => ({ labels: { 'cluster.x-k8s.io/cluster-name': value } });
+
+  test.each<[string, KubeObject, KubeObject, boolean]>([
+    ['the owner', owned(['a', false]), owned(), true],
+    ['the controller', owned(['a', true]), owned(), true],
+    ['that it is the controller', owned(['a', true]), owned(['a', false]), true],
+    ['one owner of two', owned(['a', false], ['b', false]), owned(['b', false]), true],
+    ['nothing, when a controller takes over', owned(['a', false]), owned(['b', true]), false],
+    ['nothing, when another controller does', owned(['a', true]), owned(['b', true]), false],
+    ['nothing, when an owner comes', owned(), owned(['a', false]), false],
+    ['our finalizer', having({ finalizers: [FINALIZER.Machine] }), having({ finalizers: ['other'] }), true],
+    ['the finalizer of somebody else', having({ finalizers: ['other'] }), having({}), false],
+    ['the label', having(label('a')), having(label('b')), true],
+    ['nothing from what goes', having(label('a')), having({ deletionTimestamp: 't' }), false],
+    ['nothing from its successor', having(label('a')), having({ uid: 'younger' }), false],
+  ])('%s', (_, before, after, lost) => {
+    expect(hasLost(before, after)).toBe(lost);
+  });
+
+  test('from bootstrap data is restored by the Machine', () => {
+    const d = demo();
+    const data = make('Secret', 'w-1', {}, d.config);
+    expect(lanesOf(data, d.world).map(refKey)).toEqual(['Machine/default/w-1']);
   });
 });
 

@@ -211,3 +211,30 @@ test('wakes an open lane when its object vanished without a deletion, and only t
   await s.signaller.removed(cluster(1, { deletionTimestamp: 't' }), s.stop.signal);
   expect(s.gone).toEqual(['cluster/default/demo/u']);
 });
+
+test('what becomes of the children of a deleted object is told rarely', async () => {
+  const s = setup({ minIntervalMs: 3_600_000 });
+  const deleted = cluster(1, { deletionTimestamp: 't' });
+  s.look(deleted);
+  await s.attempted(1);
+  for (let i = 0; i < 50; i++) {
+    const metadata = { namespace: 'default', name: `m-${i}`, uid: `m-${i}` };
+    s.world.put({ apiVersion: 'x/v1', kind: 'Machine', metadata, spec: { clusterName: 'demo' } } as KubeObject);
+    s.look(deleted);
+  }
+  await s.drained();
+  expect(s.told).toEqual(['1 deletion requested']);
+});
+
+test('has a lane look again when it is forced to, once, and not while paused', async () => {
+  const s = setup();
+  s.look(cluster(1));
+  await s.attempted(1);
+  s.fail('throttled');
+  s.signaller.force(KEY);
+  s.look(cluster(1, { resourceVersion: '2' }));
+  await s.attempted(3);
+  s.look(cluster(1, { resourceVersion: '3' }));
+  await s.drained();
+  expect(s.told).toEqual(['1 not converged yet', '1 an owner, finalizer or label was removed']);
+});

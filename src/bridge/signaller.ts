@@ -49,6 +49,8 @@ export class Signaller {
   readonly #options: SignallerOptions;
   readonly #told = new Map<string, Acknowledged>();
   readonly #restUntil = new Map<string, number>();
+  /** Keys whose lanes look again although nothing they wait for changed. */
+  readonly #forced = new Set<string>();
   #rejected: string | undefined;
   #forgotten = 0;
 
@@ -77,14 +79,18 @@ export class Signaller {
       await temporal.wait();
       if (signal.aborted) return;
       try {
-        await this.#process(item, signal);
-        queue.forget(item.key);
+        if ((await this.#process(item, signal)) !== 'later') queue.forget(item.key);
       } catch (error) {
         this.#failed(item, error, signal);
       } finally {
         queue.done(item.key);
       }
     }
+  }
+
+  /** Has the lane of `key` look again, whatever it was told before; the key is to be queued by the caller. */
+  force(key: string): void {
+    this.#forced.add(key);
   }
 
   /** Forgets a deleted object. A lane that does not know of the deletion, because it was forced, is woken if it is open. */
@@ -104,23 +110,27 @@ export class Signaller {
     }
   }
 
-  async #process(item: QueueItem, signal: AbortSignal): Promise<void> {
+  async #process(item: QueueItem, signal: AbortSignal): Promise<'later' | undefined> {
     const { world, metrics, queue, minIntervalMs, childIntervalMs, signalConverged } = this.#options;
     const object = world.get(parseRefKey(item.key));
-    if (!object) return;
-    const skip = (why: string): void => metrics.skipped.inc({ kind: object.kind, why });
+    if (!object) return undefined;
+    const skip = (why: string): undefined => {
+      metrics.skipped.inc({ kind: object.kind, why });
+    };
     if (!this.#options.selects(object)) return skip('filtered');
     const { uid } = keyOf(object);
     const restMs = (this.#restUntil.get(uid) ?? 0) - Date.now();
     if (restMs > 0) {
       queue.addAfter(item.key, restMs, item.priority);
-      return skip('resting');
+      skip('resting');
+      return 'later';
     }
     const paused = isPaused(object, clusterOf(object, world));
     const token = this.#look(object, paused);
     const before = this.#told.get(uid);
-    if (before?.token.hash === token.hash) return skip('nothing new');
-    if (!before && !signalConverged && isConverged(object, world, paused)) {
+    const forced = this.#forced.has(item.key) && !paused;
+    if (before?.token.hash === token.hash && !forced) return skip('nothing new');
+    if (!before && !forced && !signalConverged && isConverged(object, world, paused)) {
       this.#told.set(uid, { token, at: 0 });
       return skip('converged');
     }
@@ -129,14 +139,23 @@ export class Signaller {
         ? Math.max(minIntervalMs, childIntervalMs[object.kind] ?? 0)
         : minIntervalMs;
     const dueMs = (before?.at ?? 0) + interval - Date.now();
-    if (dueMs > 0 && object.metadata.deletionTimestamp === undefined) {
+    if (dueMs > 0 && !isNewDeletion(before?.token, token)) {
       queue.addAfter(item.key, dueMs, item.priority);
-      return skip('too soon');
+      skip('too soon');
+      return 'later';
     }
     const forgotten = this.#forgotten;
-    await this.#send(signalFor(object, world, reasonFor(before?.token, token)), object);
+    const reason = reasonFor(before?.token, token) || 'an owner, finalizer or label was removed';
+    this.#forced.delete(item.key);
+    try {
+      await this.#send(signalFor(object, world, reason), object);
+    } catch (error) {
+      if (forced) this.#forced.add(item.key);
+      throw error;
+    }
     // What was told before the lanes were lost counts for nothing, even when its answer comes late.
     if (!signal.aborted && forgotten === this.#forgotten) this.#told.set(uid, { token, at: Date.now() });
+    return undefined;
   }
 
   /** A Cluster of a thousand machines takes milliseconds to look at and hears from each of them: it gets at most a part of the time. */
@@ -185,4 +204,9 @@ export class Signaller {
     this.#rejected = error instanceof Error ? error.message : String(error);
     if (first) log.error('Temporal refused a signal, retrying with back-off', { object: item.key, error });
   }
+}
+
+/** A deletion is told at once; what becomes of a deleted object's children is not. */
+function isNewDeletion(before: Token | undefined, after: Token): boolean {
+  return (after.parts.get('deleting') ?? '') !== '' && before?.parts.get('deleting') !== after.parts.get('deleting');
 }

@@ -8,6 +8,7 @@ import { Availability, type AvailabilityStatus } from './availability.js';
 import { isConverged } from './converged.js';
 import { clusterOf, lanesOf } from './dependencies.js';
 import { type LanePort, SignalError } from './lane-port.js';
+import { hasLost } from './lost.js';
 import type { BridgeMetrics } from './metrics.js';
 import { type QueueOptions, WorkQueue } from './queue.js';
 import { parseRefKey, refKey, refOf } from './references.js';
@@ -44,6 +45,8 @@ export interface TermOptions {
   /** By kind of the lane; default `CHILD_INTERVAL_MS`. */
   readonly childIntervalMs?: Readonly<Record<string, number>>;
   readonly queue?: QueueOptions;
+  /** How often all is looked at again in memory; default 1 hour. */
+  readonly resyncEveryMs?: number;
   /** Between two looks at Temporal while nothing is to be told. Default 10 s. */
   readonly probeEveryMs?: number;
 }
@@ -141,7 +144,7 @@ export class Term {
       this.#started = true;
       this.#lookAtAll();
       for (let i = 0; i < (this.#options.concurrency ?? 8); i++) running.push(this.#signaller.work(stop));
-      running.push(this.#watchTemporal(stop));
+      running.push(this.#watchTemporal(stop), this.#resync(stop));
     }
     await stopped;
     this.#queue.close();
@@ -161,6 +164,15 @@ export class Term {
         if (error instanceof SignalError && error.failure === 'unavailable') this.#temporal.down(error.message, stop);
       }
       await sleep(this.#options.probeEveryMs ?? 10_000, stop).catch(() => undefined);
+    }
+  }
+
+  /** Some things change by time alone, such as what is due for renewal. Only lanes for which something did are signalled. */
+  async #resync(stop: AbortSignal): Promise<void> {
+    for (;;) {
+      await sleep(this.#options.resyncEveryMs ?? 3_600_000, stop).catch(() => undefined);
+      if (stop.aborted) return;
+      this.#lookAtAll();
     }
   }
 
@@ -237,6 +249,10 @@ export class Term {
       { kind: object.kind },
       event.type === 'updated' ? 0 : 1,
     );
+    if (previous && event.type !== 'deleted' && hasLost(previous, object)) {
+      mark(previous);
+      for (const key of lanes) this.#signaller.force(key);
+    }
     for (const key of lanes) this.#look(key);
   }
 

@@ -3,6 +3,8 @@ import { clusterNameOf, type Ref, referencesOf, refKey, refOf } from './referenc
 
 /** Read side of the bridge's copy of the management cluster. */
 export interface World {
+  /** Milliseconds since the epoch. */
+  now(): number;
   get(ref: Ref): KubeObject | undefined;
   /** Objects with an owner reference to that uid. */
   ownedBy(uid: string | undefined): readonly KubeObject[];
@@ -14,10 +16,15 @@ export interface World {
 
 /** The copy with its indexes. Replaces are whole: an object's old entries go before the new ones come. */
 export class WorldIndex implements World {
+  readonly now: () => number;
   readonly #objects = new Map<string, KubeObject>();
   readonly #byOwner = new Map<string, Map<string, KubeObject>>();
   readonly #byCluster = new Map<string, Map<string, KubeObject>>();
   readonly #byReference = new Map<string, Map<string, KubeObject>>();
+
+  constructor(now: () => number = Date.now) {
+    this.now = now;
+  }
 
   put(object: KubeObject): void {
     const key = refKey(refOf(object));

@@ -100,7 +100,15 @@ export interface OwnedMachine {
   readonly failureDomain?: string;
 }
 
+/** An etcd member that no Machine stands behind; the name is empty when it never started. */
+export interface StrayMember {
+  readonly id: string;
+  readonly name: string;
+}
+
 export interface ControlPlaneFacts extends ReplicaFacts {
+  /** Known only while every machine has its node. */
+  readonly strays?: readonly StrayMember[];
   readonly infrastructureProvisioned: boolean;
   readonly endpoint: boolean;
   readonly initialized: boolean;

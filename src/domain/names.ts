@@ -27,6 +27,8 @@ export const ANNOTATION = {
   lane: 'perdure.dev/lane',
   drift: 'perdure.dev/drift',
   created: 'perdure.dev/available-since',
+  /** On a Secret: RFC 3339, from when on its contents are to be renewed. */
+  renewAfter: 'perdure.dev/renew-after',
 } as const;
 
 /** Finalizers by kind. */

@@ -56,4 +56,6 @@ export interface OperationInput {
   readonly cloudQueue: string;
   /** Name of our provider for the infra kind; absent for third-party kinds, which are followed by contract. */
   readonly provider?: string;
+  /** The object is a control plane Machine. */
+  readonly controlPlane?: boolean;
 }

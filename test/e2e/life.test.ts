@@ -12,18 +12,22 @@ import type { JournalCall } from '../../src/sandbox/moto/types.js';
 import { OPERATIONS } from '../../src/workflows/names.js';
 import { type Execution, eventsByMachine, executions } from './budget.js';
 import { type Meddler, meddlerOf } from './drift.js';
+import { clusterObjects, controlPlaneObject, create, machineTemplate, untilCondition } from './objects.js';
 import { startTestSandbox, type TestSandbox, until } from './sandbox.js';
 import { ensureBrowser, lookAtPng, takePicture } from './screenshot.js';
 
 /**
- * A whole cluster life on machines that boot: created, looked at while nothing happens, tampered with, scaled, deleted. One control plane machine
- * and one worker; with PERDURE_E2E=full three and two, scaled both ways. PERDURE_UPDATE_DOCS=1 renews the picture in the documentation.
+ * A whole cluster life on machines that boot: created, looked at while nothing happens, tampered with, scaled, deleted; and a machine that never
+ * gets that far. One control plane machine and one worker; with PERDURE_E2E=full three and two, scaled both ways. PERDURE_UPDATE_DOCS=1 renews the picture in the documentation.
  */
 const env = childEnvironment();
 const full = env['PERDURE_E2E'] === 'full';
 const shape = full ? { controlPlane: 3, workers: 2 } : { controlPlane: 1, workers: 1 };
 const QUEUE = 'perdure-aws-controller-default-us-east-1';
 const DEMO = { namespace: 'default', name: 'demo' };
+// What lets an instance read its bootstrap data.
+const PROFILE = 'control-plane.cluster-api-provider-aws.sigs.k8s.io';
+const BROKEN = { namespace: 'default', name: 'broken' };
 const DOCS = fileURLToPath(new URL('../../docs/images/temporal-ui.png', import.meta.url));
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -165,6 +169,39 @@ describe('the life of a cluster', () => {
     const settled = await sweep();
     expect(settled.drifted).toBe(0);
     expect(settled.calls.filter((c) => c.mutating)).toEqual([]);
+  });
+
+  step('a machine that ends before it became a node is told with the end of its console', async () => {
+    const ref = { apiGroup: 'controlplane.cluster.x-k8s.io', kind: 'KubeadmControlPlane', name: 'broken' };
+    await create(sandbox.kube, [
+      machineTemplate(BROKEN, { instanceType: 't3.large', iamInstanceProfile: PROFILE }),
+      controlPlaneObject(BROKEN, BROKEN.name, { preKubeadmCommands: ['echo there is no disk for etcd', 'poweroff'] }),
+      ...clusterObjects(BROKEN, {}, { controlPlaneRef: ref }),
+    ]);
+    const machine = await until(
+      'its machine',
+      async () => {
+        const labelSelector = 'cluster.x-k8s.io/cluster-name=broken';
+        return (await sandbox.kube.list<Machine>(KINDS.Machine, { namespace: BROKEN.namespace, labelSelector }))[0];
+      },
+      { seconds: 600 },
+    );
+    const { namespace = '', name } = machine.metadata;
+    const condition = await untilCondition(
+      sandbox.kube,
+      KINDS.Machine,
+      { namespace, name },
+      'InfrastructureReady',
+      'BootstrapFailed',
+      600,
+    );
+    expect(condition.message).toContain(`of Machine ${namespace}/${name} is stopped and never became a node`);
+    expect(condition.message).toContain('delete the Machine to replace it; its console ends: ');
+    expect(condition.message).toContain('there is no disk for etcd');
+    await sandbox.kube.delete(KINDS.Cluster, BROKEN);
+    const gone = async (): Promise<true | undefined> =>
+      (await sandbox.kube.get(KINDS.Cluster, BROKEN)) ? undefined : true;
+    await until('the end of the broken cluster', gone, { seconds: 600 });
   });
 
   step('deleted, it leaves the emulated cloud as it was, and no workflow open', async () => {

@@ -65,8 +65,8 @@ export function machineObjects(cluster: Required<NamespacedName>, name: string, 
   ];
 }
 
-/** A control plane that names a template; the template is not among the objects. */
-export function controlPlaneObject(ref: Required<NamespacedName>, template: string): Loose {
+/** A control plane that names a template; the template is not among the objects. `kubeadm` goes into its kubeadmConfigSpec. */
+export function controlPlaneObject(ref: Required<NamespacedName>, template: string, kubeadm: object = {}): Loose {
   return {
     apiVersion: 'controlplane.cluster.x-k8s.io/v1beta2',
     kind: 'KubeadmControlPlane',
@@ -77,7 +77,7 @@ export function controlPlaneObject(ref: Required<NamespacedName>, template: stri
       machineTemplate: {
         spec: { infrastructureRef: { apiGroup: INFRASTRUCTURE, kind: 'AWSMachineTemplate', name: template } },
       },
-      kubeadmConfigSpec: { format: 'cloud-config' },
+      kubeadmConfigSpec: { format: 'cloud-config', ...kubeadm },
     },
   };
 }
@@ -134,6 +134,7 @@ export function untilCondition(
   ref: NamespacedName,
   type: string,
   reason: string,
+  seconds = 120,
 ): Promise<Condition> {
   let seen: readonly Condition[] = [];
   return until(
@@ -143,6 +144,6 @@ export function untilCondition(
       const found = findCondition(seen, type);
       return found?.reason === reason ? found : undefined;
     },
-    { last: () => seen.map((c) => `${c.type}=${c.status} ${c.reason}: ${c.message}`).join('\n  ') },
+    { seconds, last: () => seen.map((c) => `${c.type}=${c.status} ${c.reason}: ${c.message}`).join('\n  ') },
   );
 }

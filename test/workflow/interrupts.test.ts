@@ -35,6 +35,7 @@ class Scene {
   readonly recorded: RecordedFailure[] = [];
   attempt = 'a1';
   deleting = false;
+  controlPlane = false;
   exists = true;
   /** What "await the instance" does; by default it lasts until cancelled. */
   work: () => Promise<void> = () => Context.current().cancelled.then(() => undefined);
@@ -51,7 +52,7 @@ class Scene {
       ...(this.failure ? { failure: this.failure } : {}),
       provider: 'fake',
       cloudQueue: 'cloud',
-      controlPlane: false,
+      controlPlane: this.controlPlane,
       clusterDeleting: false,
       infrastructureReady: true,
       controlPlaneInitialized: true,
@@ -92,6 +93,7 @@ class Scene {
         ready: true,
         provisioned: true,
       }),
+      leaveControlPlane: async () => undefined,
       machineDeleteInstance: wait,
       machineRemoveObjects: async () => undefined,
     };
@@ -293,6 +295,15 @@ describe('a lane', () => {
       const history = await server.client.workflow.getHandle(laneId(scene.key), first.signaledRunId).fetchHistory();
       expect(history.events?.length).toBeLessThan(300);
       await Worker.runReplayHistory({ workflowBundle: server.bundle }, history, laneId(scene.key));
+    });
+  }, 60_000);
+
+  test('of a control plane machine leaves etcd before the instance goes', async () => {
+    const scene = new Scene();
+    Object.assign(scene, { deleting: true, controlPlane: true, work: async () => undefined });
+    await scene.run(async (order) => {
+      await expect((await scene.open()).result()).resolves.toMatchObject({ outcome: 'Deleted' });
+      expect(order.slice(1)).toEqual(['leaveControlPlane', 'machineDeleteInstance', 'machineRemoveObjects']);
     });
   }, 60_000);
 

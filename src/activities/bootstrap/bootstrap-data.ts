@@ -69,7 +69,7 @@ async function existingData(deps: BootstrapDeps, subject: BootstrapSubject): Pro
   // A Secret that some other object controls was given by name: it is used, not taken.
   const controller = controllerOf(secret);
   if (controller === undefined || controller.kind === 'KubeadmConfig')
-    await ensureController(kube, secret, config, signal);
+    await ensureController(kube, secret, config, subject.cluster.metadata.name, signal);
   await writeConfigStatus(
     kube,
     config,

@@ -49,7 +49,8 @@ async function ensureOne(input: Parameters<typeof ensureCertificates>[0], place:
   const { kube, cluster, owner, signal } = input;
   const ref = secretRef(cluster, place.purpose);
   const existing = await kube.get<Secret>(KINDS.Secret, ref, signal);
-  if (existing !== undefined) return pairOf(await ensureController(kube, existing, owner, signal), place);
+  if (existing !== undefined)
+    return pairOf(await ensureController(kube, existing, owner, cluster.metadata.name, signal), place);
   if (place.external || input.initialized) throw missing(cluster, place, input.initialized);
   const pair = await generate(place, input);
   const wanted = clusterSecret(ref, cluster.metadata.name, ownerReference(owner, { controller: true }), {

@@ -82,6 +82,22 @@ describe('ensureKubeconfig', () => {
     expect(kube.all(KINDS.Secret)).toHaveLength(1);
   });
 
+  test('the Secret says when it is to be renewed, also one that was made before it did', async () => {
+    const { kube, input } = await setup();
+    const due = () => kube.peek<Secret>(KINDS.Secret, ref)?.metadata.annotations?.['perdure.dev/renew-after'];
+    await ensureKubeconfig(input);
+    expect(due()).toBe(later(182.5).toISOString());
+    const secret = kube.peek<Secret>(KINDS.Secret, ref) as Secret;
+    kube.put({ ...secret, metadata: { ...secret.metadata, annotations: {} } });
+    await ensureKubeconfig(input);
+    expect(due()).toBe(later(182.5).toISOString());
+    const writes = kube.writes().length;
+    await ensureKubeconfig(input);
+    expect(kube.writes()).toHaveLength(writes);
+    await ensureKubeconfig({ ...input, now: later(200) });
+    expect(due()).toBe(later(382.5).toISOString());
+  });
+
   test('a renewal keeps the server that stands there', async () => {
     const { kube, input, read } = await setup();
     await ensureKubeconfig(input);

@@ -5,6 +5,7 @@ import { hostPort } from '../../domain/bootstrap/kubeadm-version.js';
 import { toYaml } from '../../domain/bootstrap/yaml.js';
 import { endpointOf, ownerReference, readPath } from '../../domain/contract.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
+import { ANNOTATION } from '../../domain/names.js';
 import type { Kube } from '../../kube/kube.js';
 import { type EncryptionAlgorithm, expiryOf, issueCertificate, type KeyPair } from './pki.js';
 import {
@@ -55,31 +56,55 @@ export async function ensureKubeconfig(input: KubeconfigInput): Promise<Kubeconf
     throw notYet(`cluster ${namespace}/${name} has no spec.controlPlaneEndpoint yet: its kubeconfig cannot be made`);
   }
   const text = await makeKubeconfig(input, `https://${hostPort(endpoint)}`);
-  const wanted = clusterSecret(ref, name, ownerReference(owner, { controller: true }), { [DATA_KEY]: text });
+  const plain = clusterSecret(ref, name, ownerReference(owner, { controller: true }), { [DATA_KEY]: text });
+  const wanted = { ...plain, metadata: withDueDate(plain) };
   const { secret, created } = await createOrRead(kube, wanted, signal);
   return { secretName: ref.name, action: created ? 'created' : 'kept', ...expiryIn(secret) };
 }
 
 async function keepOrRenew(input: KubeconfigInput, existing: Secret): Promise<KubeconfigResult> {
   const { kube, owner, signal, now } = input;
-  const secret = await ensureController(kube, existing, owner, signal);
+  const secret = await ensureController(kube, existing, owner, input.cluster.metadata.name, signal);
   const secretName = secret.metadata.name;
   if (!isControlledBy(secret, owner)) return { secretName, action: 'kept' };
   const { expires } = expiryIn(secret);
-  if (expires !== undefined && expires.getTime() - now.getTime() >= RENEW_BEFORE_MS)
+  if (expires !== undefined && expires.getTime() - now.getTime() >= RENEW_BEFORE_MS) {
+    await noteDueDate(input, secret);
     return { secretName, action: 'kept', expires };
+  }
   const text = await makeKubeconfig(input, serverOf(input.cluster, secret));
   const stored = await kube.modify<Secret>(
     KINDS.Secret,
     secret.metadata,
     // Somebody else renewed it meanwhile: theirs is as good.
-    (current) =>
-      current.data?.[DATA_KEY] === secret.data?.[DATA_KEY]
-        ? { ...current, data: { ...current.data, [DATA_KEY]: Buffer.from(text).toString('base64') } }
-        : undefined,
+    (current) => (current.data?.[DATA_KEY] === secret.data?.[DATA_KEY] ? withText(current, text) : undefined),
     { fieldManager: BOOTSTRAP_MANAGER, ...(signal ? { signal } : {}) },
   );
   return { secretName, action: 'renewed', ...(stored ? expiryIn(stored) : {}) };
+}
+
+function withText(secret: Secret, text: string): Secret {
+  const renewed = { ...secret, data: { ...secret.data, [DATA_KEY]: Buffer.from(text).toString('base64') } };
+  return { ...renewed, metadata: withDueDate(renewed) };
+}
+
+/** The Secret's metadata with the time of its renewal, by which the control plane's lane is woken: an idle cluster has nothing else that would. */
+function withDueDate(secret: Secret): Secret['metadata'] {
+  const { expires } = expiryIn(secret);
+  if (!expires) return secret.metadata;
+  const due = new Date(expires.getTime() - RENEW_BEFORE_MS).toISOString();
+  return { ...secret.metadata, annotations: { ...secret.metadata.annotations, [ANNOTATION.renewAfter]: due } };
+}
+
+async function noteDueDate({ kube, signal }: KubeconfigInput, secret: Secret): Promise<void> {
+  const due = (of: Secret): string | undefined => of.metadata.annotations?.[ANNOTATION.renewAfter];
+  if (due(secret) === due({ ...secret, metadata: withDueDate(secret) })) return;
+  await kube.modify<Secret>(
+    KINDS.Secret,
+    secret.metadata,
+    (current) => ({ ...current, metadata: withDueDate(current) }),
+    { fieldManager: BOOTSTRAP_MANAGER, ...(signal ? { signal } : {}) },
+  );
 }
 
 /** A renewed kubeconfig keeps its server: somebody may have put a proxy or another name there. */

@@ -74,24 +74,27 @@ export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
 }
 
 /**
- * Makes `owner` the controller of a Secret of Cluster API's type, in place of a former one: restores references that were removed, and
- * renews them after a move changed all uids. A Secret of another type is left alone. Idempotent. Source: capi ensureCertificatesOwnerRef.
+ * Makes `owner` the controller of a Secret of Cluster API's type, in place of a former one, and labels it with its cluster: restores what was removed,
+ * and renews references after a move changed all uids. A Secret of another type is left alone. Idempotent. Source: capi ensureCertificatesOwnerRef.
  */
 export async function ensureController(
   kube: Kube,
   secret: Secret,
   owner: KubeObject,
+  cluster: string,
   signal?: AbortSignal,
 ): Promise<Secret> {
-  if (secret.type !== CLUSTER_SECRET_TYPE || isControlledBy(secret, owner)) return secret;
+  const isKept = (s: Secret): boolean => isControlledBy(s, owner) && s.metadata.labels?.[LABEL.clusterName] === cluster;
+  if (secret.type !== CLUSTER_SECRET_TYPE || isKept(secret)) return secret;
   const wanted = ownerReference(owner, { controller: true });
   const stored = await kube.modify<Secret>(
     KINDS.Secret,
     secret.metadata,
     (current) => {
-      if (isControlledBy(current, owner)) return undefined;
+      if (isKept(current)) return undefined;
       const others = current.metadata.ownerReferences?.filter((r) => r.controller !== true);
-      return { ...current, metadata: { ...current.metadata, ownerReferences: withOwner(others, wanted) } };
+      const labels = { ...current.metadata.labels, [LABEL.clusterName]: cluster };
+      return { ...current, metadata: { ...current.metadata, labels, ownerReferences: withOwner(others, wanted) } };
     },
     { fieldManager: BOOTSTRAP_MANAGER, ...(signal ? { signal } : {}) },
   );

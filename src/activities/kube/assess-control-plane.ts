@@ -1,6 +1,7 @@
 import type { Cluster, KubeadmControlPlane, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { Condition, KubeObject, ObjectKey } from '../../api/types/meta.js';
+import { strayMembers } from '../../domain/bootstrap/etcd-quorum.js';
 import { type ConditionInput, mergeConditions } from '../../domain/conditions.js';
 import {
   controllerOf,
@@ -17,6 +18,7 @@ import { controlPlaneStatus, isControlPlaneMachineHealthy } from '../../domain/s
 import { ensureCertificates, ensureKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { type Inspection, inspectControlPlane } from '../workload/health.js';
+import { adoptMachines } from './adopt.js';
 import { ABSENT, currentFailure } from './assess-cluster.js';
 import { ownedMachine, ownTemplate } from './owned.js';
 import { readRef } from './refs.js';
@@ -40,12 +42,19 @@ const EMPTY: ControlPlaneFacts = {
   cloudQueue: '',
 };
 
-/** The Cluster a control plane belongs to: by label once linked, by ownerReference before. */
+/**
+ * The Cluster a control plane belongs to: its owner, or the one that the label names and that refers to it. A label alone, which anybody may write,
+ * does not give it a cluster: two control planes would fight over its certificates.
+ */
 async function clusterOf(deps: ActivityDeps, controlPlane: KubeadmControlPlane): Promise<Cluster | undefined> {
-  const name =
-    controlPlane.metadata.labels?.[LABEL.clusterName] ??
-    controlPlane.metadata.ownerReferences?.find((o) => o.kind === 'Cluster')?.name;
-  return name ? clusterNamed(deps.kube, controlPlane.metadata.namespace ?? '', name, deps.scope().signal) : undefined;
+  const { namespace = '', name, labels, ownerReferences } = controlPlane.metadata;
+  const owner = ownerReferences?.find((o) => o.kind === 'Cluster')?.name;
+  const clusterName = owner ?? labels?.[LABEL.clusterName];
+  const cluster = clusterName && (await clusterNamed(deps.kube, namespace, clusterName, deps.scope().signal));
+  if (!cluster) return undefined;
+  const ref = cluster.spec.controlPlaneRef;
+  const isMeant = ref?.kind === controlPlane.kind && ref.name === name;
+  return owner !== undefined || isMeant || isDeleting(controlPlane) ? cluster : undefined;
 }
 
 /** Certificates, kubeconfig, machines, component health, status: everything of a control plane but changing its size. Idempotent. */
@@ -82,6 +91,8 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     ? await certificatesCondition(deps, cluster, controlPlane, wasInitialized)
     : storedCertificates(controlPlane);
   const clusterName = cluster?.metadata.name ?? controlPlane.metadata.labels?.[LABEL.clusterName] ?? '';
+  const members = clusterName === '' ? [] : await machinesOf(kube, key.namespace, clusterName, signal);
+  if (active) await adoptMachines(deps, controlPlane, members);
   let machines = await machinesControlledBy(
     kube,
     { namespace: key.namespace, uid: key.uid, kind: 'KubeadmControlPlane' },
@@ -108,13 +119,14 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
   const initialized = wasInitialized || seen?.initialized === true;
   const attempt = attemptOf(controlPlane, [template]);
   const failure = currentFailure(controlPlane, attempt);
-  const workers =
-    clusterName === ''
-      ? []
-      : (await machinesOf(kube, key.namespace, clusterName, signal)).filter((m) => !isControlPlaneMachine(m));
+  const workers = members.filter((m) => !isControlPlaneMachine(m));
   const healthyNames = new Set(
     machines.filter((m) => isControlPlaneMachineHealthy(m, managedEtcd)).map((m) => m.status?.nodeRef?.name),
   );
+  // while a machine starts or goes, a node or member without a Machine may be its own
+  const settled = machines.every((m) => m.status?.nodeRef !== undefined && !isDeleting(m));
+  const hosted = new Set(machines.map((m) => m.status?.nodeRef?.name ?? ''));
+  const strays = settled ? strayMembers(seen?.etcd?.members ?? [], hosted) : [];
   const status = controlPlaneStatus({
     controlPlane,
     machines,
@@ -133,6 +145,7 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
             .map((m) => ({ name: m.name, healthy: healthyNames.has(m.name) })),
         }
       : {}),
+    ...(seen && settled ? { mismatches: seen.mismatches } : {}),
     ...(initialized && seen?.connectionError ? { connectionError: seen.connectionError } : {}),
   });
   if (paused) await applyPaused(kube, KINDS.KubeadmControlPlane, controlPlane, deps.now(), signal);
@@ -152,6 +165,7 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     base: key.name,
     uid: key.uid,
     deleteOrder: 'Oldest',
+    ...(strays.length > 0 ? { strays: strays.map(({ id, name }) => ({ id, name })) } : {}),
     machines: machines.map((m) => ownedMachine(m, isControlPlaneMachineHealthy(m, managedEtcd))),
     infrastructureProvisioned: provisioned,
     endpoint: endpointOf(cluster) !== undefined,
@@ -197,7 +211,7 @@ function storedCertificates(controlPlane: KubeadmControlPlane): ConditionInput {
       type: 'CertificatesAvailable',
       status: 'Unknown',
       reason: 'InternalError',
-      message: 'not checked while paused or deleting',
+      message: 'not checked while paused, deleting, or without a Cluster that refers to it',
     }
   );
 }
@@ -232,7 +246,7 @@ async function writeMachineConditions(
   }
 }
 
-/** Version and infra template are compared; a rollout itself is another operation. */
+/** Versions are compared; a rollout itself is another operation. */
 function isUpToDate(controlPlane: KubeadmControlPlane, machine: Machine): { upToDate: boolean; reason: string } {
   if (machine.spec.version !== controlPlane.spec.version)
     return {

@@ -10,7 +10,7 @@ import { machineDeploymentStatus } from '../../domain/status/replicas.js';
 import { sameTemplate, selectorText } from '../../domain/template.js';
 import type { ActivityDeps } from '../deps.js';
 import { ABSENT } from './assess-cluster.js';
-import { setsOf, sizeSetsOf } from './machine-sets.js';
+import { adoptSets, setsOf, sizeSetsOf } from './machine-sets.js';
 import { ownTemplate } from './owned.js';
 import { clusterNamed, readKey } from './world.js';
 import { applyPaused, applyStatus, ensureMetadata } from './write.js';
@@ -41,6 +41,7 @@ export async function assessMachineDeployment(deps: ActivityDeps, key: ObjectKey
     );
     await ownTemplate(deps, cluster, key.namespace, deployment.spec.template.spec.bootstrap.configRef);
     await ownTemplate(deps, cluster, key.namespace, deployment.spec.template.spec.infrastructureRef);
+    await adoptSets(deps, deployment);
   }
   let sets = await setsOf(deps, deployment);
   if (active) sets = await sizeSetsOf(deps, deployment, sets);

@@ -25,7 +25,8 @@ export async function assessMachineSet(deps: ActivityDeps, key: ObjectKey): Prom
   const cluster = await clusterNamed(kube, key.namespace, set.spec.clusterName, signal);
   const paused = isPaused(set, cluster);
   if (!paused && !isDeleting(set)) {
-    const standalone = !controllerOf(set) && cluster !== undefined;
+    const ofDeployment = controllerOf(set) ?? set.metadata.labels?.[LABEL.deploymentName];
+    const standalone = ofDeployment === undefined && cluster !== undefined;
     set = await ensureMetadata(
       kube,
       KINDS.MachineSet,

@@ -170,6 +170,32 @@ describe('a look at a machine', () => {
     expect(verdicts(stored(world).status)['NodeHealthy']).toBe('False NodeDeleted');
   });
 
+  test('keeps the node in step with the labels and taints of the machine, not while paused', async () => {
+    const world = running();
+    await assessMachine(world.deps, key);
+    const seen = () =>
+      world.workload.peek<KubeObject & { spec?: { taints?: unknown } }>(KINDS.Node, { name: 'node-1' });
+    const change = (pool: string, paused: boolean): void => {
+      const now = stored(world);
+      const labels = { ...now.metadata.labels, 'node.cluster.x-k8s.io/pool': pool };
+      const annotations = { ...now.metadata.annotations, ...(paused ? { [ANNOTATION.paused]: '' } : {}) };
+      const taints = [{ key: 'k', effect: 'NoSchedule', propagation: 'Always' }] as const;
+      world.kube.put({
+        ...now,
+        metadata: { ...now.metadata, labels, annotations },
+        spec: { ...now.spec, taints: [...taints] },
+      });
+    };
+    change('a', false);
+    await assessMachine(world.deps, key);
+    expect(seen()?.metadata.labels).toMatchObject({ 'node.cluster.x-k8s.io/pool': 'a' });
+    expect(seen()?.spec?.taints).toEqual([{ key: 'k', effect: 'NoSchedule' }]);
+    expect(seen()?.metadata.annotations).toMatchObject({ 'cluster.x-k8s.io/machine': 'demo-1' });
+    change('b', true);
+    await assessMachine(world.deps, key);
+    expect(seen()?.metadata.labels).toMatchObject({ 'node.cluster.x-k8s.io/pool': 'a' });
+  });
+
   test('does not take the nodes of a cluster that goes for deleted', async () => {
     const world = running();
     await assessMachine(world.deps, key);

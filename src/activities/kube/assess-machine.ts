@@ -17,6 +17,7 @@ import { attemptOf } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
 import { availableInSeconds, machineStatus, type NodeView } from '../../domain/status/machine.js';
 import type { ActivityDeps } from '../deps.js';
+import { syncNode } from '../workload/nodes.js';
 import { ABSENT, currentFailure, newId, refusalOf } from './assess-cluster.js';
 import { readRef, resolveKind } from './refs.js';
 import { clusterNamed, readKey } from './world.js';
@@ -47,7 +48,7 @@ export async function viewMachine(deps: ActivityDeps, key: ObjectKey): Promise<M
     const standalone =
       !controllerOf(machine) &&
       machine.metadata.labels?.[LABEL.setName] === undefined &&
-      !isControlPlaneMachine(machine);
+      machine.metadata.labels?.[LABEL.controlPlaneName] === undefined;
     machine = await ensureMetadata(
       kube,
       KINDS.Machine,
@@ -139,7 +140,7 @@ export async function assessMachine(
   const machine = paused || isDeleting(view.machine) ? view.machine : await copyFromChildren(deps, view);
   const attempt = attemptOf(machine, [bootstrap, infrastructure]);
   const failure = currentFailure(machine, attempt, view.refused);
-  const { node, connectionError } = await readNode(deps, machine, cluster);
+  const { node, connectionError } = await readNode(deps, machine, cluster, infrastructure);
   const now = deps.now();
   const status = machineStatus({
     machine,
@@ -219,11 +220,15 @@ async function copyFromChildren(deps: ActivityDeps, view: MachineView): Promise<
   return patched ?? machine;
 }
 
-/** The Node of a machine by providerID, or by the name recorded before. "Cannot ask" and "absent" are kept apart. */
+/**
+ * The Node of a machine by providerID, or by the name recorded before; one that is recorded is kept in step with the Machine's labels, annotations and
+ * taints. "Cannot ask" and "absent" are kept apart.
+ */
 async function readNode(
   deps: ActivityDeps,
   machine: Machine,
   cluster: Cluster | undefined,
+  infrastructure: KubeObject | undefined,
 ): Promise<{ node?: NodeView; connectionError?: string }> {
   const { signal } = deps.scope();
   const { providerID } = machine.spec;
@@ -235,8 +240,12 @@ async function readNode(
   if (!known && !(providerID && initialized)) return {};
   try {
     const workload = await deps.workload(cluster, signal);
+    const active = !isPaused(machine, cluster) && !isDeleting(machine);
+    const interruptible = readPath(infrastructure, 'status.interruptible') === true;
     const node = known
-      ? await workload.get<KubeObject>(KINDS.Node, { name: known }, signal)
+      ? active
+        ? await syncNode(workload, machine, deps.initializeNodes, signal, { interruptible, syncTaints: true })
+        : await workload.get<KubeObject>(KINDS.Node, { name: known }, signal)
       : (await workload.list<KubeObject>(KINDS.Node, {}, signal)).find(
           (n) => readPath(n, 'spec.providerID') === providerID,
         );

@@ -1,20 +1,33 @@
 import type { MachineDeployment, MachineSet } from '../../api/types/index.js';
 import { apiVersionOf, KINDS } from '../../api/types/kinds.js';
+import type { OwnerReference } from '../../api/types/meta.js';
 import { controllerOf, isDeleting, ownerReference } from '../../domain/contract.js';
 import { ANNOTATION, LABEL } from '../../domain/names.js';
 import { currentSet, setIdentity, sizeSets } from '../../domain/template.js';
 import type { ActivityDeps } from '../deps.js';
 import { createOnce } from './clone.js';
-import { unlessGone } from './write.js';
+import { ensureMetadata, unlessGone } from './write.js';
+
+const listSets = (deps: ActivityDeps, { metadata }: MachineDeployment): Promise<MachineSet[]> =>
+  deps.kube.list<MachineSet>(KINDS.MachineSet, { namespace: metadata.namespace ?? '' }, deps.scope().signal);
+
+/** Takes back the deployment's sets whose ownerReference was removed. */
+export async function adoptSets(deps: ActivityDeps, deployment: MachineDeployment): Promise<void> {
+  const { clusterName } = deployment.spec;
+  for (const set of await listSets(deps, deployment)) {
+    const isOurs = set.metadata.labels?.[LABEL.deploymentName] === deployment.metadata.name;
+    if (!isOurs || set.spec.clusterName !== clusterName || controllerOf(set) || isDeleting(set)) continue;
+    const wish = {
+      owner: ownerReference(deployment, { controller: true }),
+      dropOwners: (o: OwnerReference) => o.kind === 'Cluster',
+    };
+    await ensureMetadata(deps.kube, KINDS.MachineSet, set, wish, deps.scope().signal);
+  }
+}
 
 /** The sets a deployment controls, oldest first. */
 export async function setsOf(deps: ActivityDeps, deployment: MachineDeployment): Promise<MachineSet[]> {
-  const all = await deps.kube.list<MachineSet>(
-    KINDS.MachineSet,
-    { namespace: deployment.metadata.namespace ?? '' },
-    deps.scope().signal,
-  );
-  return all
+  return (await listSets(deps, deployment))
     .filter((s) => controllerOf(s)?.uid === deployment.metadata.uid)
     .sort(
       (a, b) =>

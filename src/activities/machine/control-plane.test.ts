@@ -28,7 +28,7 @@ jest.unstable_mockModule('../workload/etcd.js', () => ({
     close: async () => void calls.push(`close ${node}`),
   }),
 }));
-const { removeControlPlaneMachine } = await import('./control-plane.js');
+const { evictMember, leaveControlPlane, removeControlPlaneMachine } = await import('./control-plane.js');
 
 const cluster = aCluster();
 const controlPlane = aControlPlane(cluster, { replicas: 3 });
@@ -125,5 +125,86 @@ describe('taking a machine out of a control plane', () => {
     await removeControlPlaneMachine(activityWorld().deps, key, 'a');
     expect(names(w)).toEqual(['a', 'f']);
     expect(w.kube.writes()).toEqual([]);
+  });
+});
+
+describe('a control plane machine that somebody deletes', () => {
+  const going = (m: Machine): Machine => ({
+    ...m,
+    metadata: { ...m.metadata, deletionTimestamp: NOW, finalizers: ['x'] },
+  });
+  const a = going(machine('a'));
+
+  test('leaves etcd before its instance is terminated, and once', async () => {
+    const w = world(a, machine('b'), machine('c'));
+    await leaveControlPlane(w.deps, keyOf(a));
+    expect(calls).toEqual(['node-b removes id-a', 'close node-b']);
+    expect(names(w)).toEqual(['a', 'b', 'c']);
+    await leaveControlPlane(w.deps, keyOf(a));
+    expect(calls.filter((c) => c.includes('removes'))).toHaveLength(1);
+  });
+
+  test('says on the Machine why it has to wait', async () => {
+    const w = world(a, machine('b'), machine('c', 'False'));
+    await expect(leaveControlPlane(w.deps, keyOf(a))).rejects.toMatchObject({ type: 'NotYet' });
+    const deleting = w.kube
+      .peek<Machine>(KINDS.Machine, a.metadata)
+      ?.status?.conditions?.find((c) => c.type === 'Deleting');
+    expect(deleting).toMatchObject({ status: 'True', reason: 'WaitingForPreTerminateHook' });
+    expect(deleting?.message).toContain('quorum');
+  });
+
+  test.each<[string, (readonly unknown[])[]]>([
+    ['whose cluster goes', [[going(cluster as never)], [controlPlane], [machine('b')]]],
+    ['whose control plane goes', [[cluster], [going(controlPlane as never)], [machine('b')]]],
+    ['that is the last', [[cluster], [controlPlane]]],
+    [
+      'that is not alone, but beside one without a node',
+      [[cluster], [controlPlane], [{ ...machine('b'), status: {} }]],
+    ],
+  ])('%s asks no etcd', async (_, objects) => {
+    const w = activityWorld({ objects: [authority, a, ...(objects.flat() as Machine[])] });
+    await leaveControlPlane(w.deps, keyOf(a));
+    expect(calls).toEqual([]);
+  });
+
+  test('that never joined, or is a worker, asks no etcd', async () => {
+    const never = going({ ...machine('a'), status: {} });
+    await leaveControlPlane(world(never, machine('b')).deps, keyOf(never));
+    const worker = going(aMachine(cluster, { name: 'w' }));
+    await leaveControlPlane(world(worker, machine('b')).deps, keyOf(worker));
+    await leaveControlPlane(world().deps, keyOf(a));
+    expect(calls).toEqual([]);
+  });
+});
+
+describe('an etcd member without a machine', () => {
+  const stray = { id: 'id-c', name: 'node-c' };
+
+  test('is taken out', async () => {
+    const w = world(machine('a'), machine('b'));
+    await evictMember(w.deps, key, stray);
+    expect(calls).toEqual(['node-a removes id-c', 'close node-a']);
+    expect(w.events).toEqual([`EtcdMemberRemoved KubeadmControlPlane/${controlPlane.metadata.name}`]);
+  });
+
+  test('that never started is taken out too, whatever the quorum', async () => {
+    members = [...members.slice(0, 2), { id: 'id-x', name: '', learner: true }];
+    await evictMember(world(machine('a'), machine('b', 'False')).deps, key, { id: 'id-x', name: '' });
+    expect(calls).toEqual(['node-a removes id-x', 'close node-a']);
+  });
+
+  test('stays while the rest would have no quorum', async () => {
+    const w = world(machine('a'), machine('b', 'False'));
+    await expect(evictMember(w.deps, key, stray)).rejects.toMatchObject({ type: 'NotYet' });
+  });
+
+  test.each([
+    ['a machine that has no node yet', [machine('a'), { ...machine('b'), status: {} }]],
+    ['its machine', [machine('a'), machine('c')]],
+    ['no machine at all', []],
+  ])('is left alone when there is %s', async (_, machines) => {
+    await evictMember(world(...(machines as Machine[])).deps, key, stray);
+    expect(calls).toEqual([]);
   });
 });

@@ -40,7 +40,7 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
         await keepToken(deps, cluster, machine);
       }
       const workload = await deps.workload(cluster, signal);
-      const node = await syncNode(workload, machine, deps.initializeNodes, signal);
+      const node = await syncNode(workload, machine, deps.initializeNodes, signal, { syncTaints: true });
       if (node) waiting = `waiting for node ${node.metadata.name} and the machine's readiness gates to be Ready`;
     } catch (error) {
       signal.throwIfAborted();
@@ -83,7 +83,7 @@ async function lookAtInstance(deps: ActivityDeps, key: ObjectKey, seconds: numbe
   if (seen.state !== 'running' && seen.state !== 'pending') {
     throw new PerdureError(
       'BootstrapFailed',
-      `instance ${seen.providerID ?? ''} is ${seen.state} and never became a node; delete the Machine to replace it${console_}`,
+      `instance ${seen.providerID ?? ''} of Machine ${key.namespace}/${key.name} is ${seen.state} and never became a node; delete the Machine to replace it${console_}`,
     );
   }
   const text = `no node ${seconds} s after the instance started${console_}`;

@@ -185,6 +185,15 @@ describe('the Node of a machine', () => {
     expect(left(w)).toEqual([]);
   });
 
+  test('that joined but was never recorded is found by its providerID', async () => {
+    const unseen: Machine = { ...machine, spec: { ...machine.spec, providerID: 'fake:///1' }, status: {} };
+    const w = world(whole.map((o) => (o === machine ? unseen : o)));
+    const mine = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-x' }, spec: { providerID: 'fake:///1' } };
+    w.workload.put(mine as KubeObject);
+    await machineRemoveObjects(w.deps, key);
+    expect(w.workload.all(KINDS.Node).map((n) => n.metadata.name)).toEqual(['node-1']);
+  });
+
   test('is given up after the time the Machine allows, with an Event', async () => {
     let now = Date.now();
     const clock = jest.spyOn(Date, 'now').mockImplementation(() => {

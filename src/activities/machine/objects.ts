@@ -1,16 +1,25 @@
 import type { Cluster, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
-import { controllerOf, foreignOwner, isControlPlaneMachine, isDeleting } from '../../domain/contract.js';
+import {
+  controllerOf,
+  foreignOwner,
+  isControlPlaneMachine,
+  isDeleting,
+  isPaused,
+  ownerReference,
+} from '../../domain/contract.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
-import { FINALIZER } from '../../domain/names.js';
+import { FINALIZER, LABEL } from '../../domain/names.js';
 import { ensureBootstrapData } from '../bootstrap/index.js';
+import { CLUSTER_SECRET_TYPE, type Secret } from '../bootstrap/secrets.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessMachine, viewMachine } from '../kube/assess-machine.js';
 import { type ContractRef, findKind, readRef } from '../kube/refs.js';
 import { clusterNamed, machinesOf, readKey } from '../kube/world.js';
-import { removeFinalizer } from '../kube/write.js';
+import { ensureMetadata, removeFinalizer } from '../kube/write.js';
 import { pause } from '../waits/pause.js';
+import { findNode } from '../workload/nodes.js';
 
 /** Bootstrap data of a machine: ours rendered, a third party's waited for; then recorded as the Machine's dataSecretName. */
 export async function machineBootstrap(deps: ActivityDeps, key: ObjectKey): Promise<{ dataSecretName: string }> {
@@ -36,6 +45,26 @@ export async function machineBootstrap(deps: ActivityDeps, key: ObjectKey): Prom
   if (dataSecretName === undefined)
     throw notYet(`${bootstrap.kind} ${bootstrap.metadata.name} has no bootstrap data yet`, 1_000);
   return { dataSecretName };
+}
+
+/** Ties a machine's bootstrap data to its config again, should label or owner of the Secret have been removed. A Secret of the user's stays as it is. */
+export async function keepBootstrapData(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+  const { kube } = deps;
+  const { signal } = deps.scope();
+  const view = await viewMachine(deps, key);
+  const { machine, cluster, bootstrap: config } = view ?? {};
+  const name = machine?.spec.bootstrap.dataSecretName;
+  if (!machine || !config || name !== config.metadata.name) return;
+  if (isPaused(machine, cluster) || [machine, config].some(isDeleting)) return;
+  if (config.kind !== 'KubeadmConfig' || machine.spec.bootstrap.configRef?.apiGroup !== KINDS.KubeadmConfig.group)
+    return;
+  const secret = await kube.get<Secret>(KINDS.Secret, { namespace: key.namespace, name }, signal);
+  if (secret?.type !== CLUSTER_SECRET_TYPE || foreignOwner(secret, config)) return;
+  const wish = {
+    owner: ownerReference(config, { controller: true }),
+    labels: { [LABEL.clusterName]: machine.spec.clusterName },
+  };
+  await ensureMetadata(kube, KINDS.Secret, secret, wish, signal);
 }
 
 /** Infra machine, bootstrap config and Secret, Node, finalizer: each only after the one before is absent. Absent is success throughout. */
@@ -134,10 +163,13 @@ async function removeBootstrapSecret(
 
 const DEFAULT_NODE_DELETION_SECONDS = 10;
 
-/** Deletes the Node where that still has a meaning: the cluster stays and another control-plane machine can answer. Gives up at the Machine's timeout. */
+/**
+ * Deletes the Node where that still has a meaning: the cluster stays and another control-plane machine can answer. Gives up at the Machine's timeout. A
+ * Node that joined but was never recorded is looked for once.
+ */
 async function removeNode(deps: ActivityDeps, machine: Machine, cluster: Cluster | undefined): Promise<void> {
-  const node = machine.status?.nodeRef?.name;
-  if (!node || !cluster || isDeleting(cluster)) return;
+  const known = machine.status?.nodeRef?.name;
+  if (!(known || machine.spec.providerID) || !cluster || isDeleting(cluster)) return;
   const { signal } = deps.scope();
   const machines = await machinesOf(deps.kube, machine.metadata.namespace ?? '', machine.spec.clusterName, signal);
   if (!machines.some((m) => isControlPlaneMachine(m) && !isDeleting(m))) return;
@@ -146,21 +178,28 @@ async function removeNode(deps: ActivityDeps, machine: Machine, cluster: Cluster
   for (;;) {
     try {
       const workload = await deps.workload(cluster, signal);
-      await workload.delete(KINDS.Node, { name: node }, { signal });
+      const name = known ?? (await findNode(workload, machine, false, signal))?.metadata.name;
+      if (name) await workload.delete(KINDS.Node, { name }, { signal });
       return;
     } catch (error) {
       signal.throwIfAborted();
+      if (!known) return;
+      const message = error instanceof Error ? error.message : String(error);
       if (Date.now() > deadline) {
-        deps.event(
-          machine,
-          'Warning',
-          'FailedDeleteNode',
-          `gave up deleting Node ${node} after ${seconds} s: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        const text = `gave up deleting Node ${known} after ${seconds} s: ${message}`;
+        deps.event(machine, 'Warning', 'FailedDeleteNode', text);
         return;
       }
-      deps.scope().heartbeat(`delete node ${node}`);
+      await assessMachine(deps, keyOf(machine), { reason: 'DeletingNode', message: `Node ${known}: ${message}` });
+      deps.scope().heartbeat(`delete node ${known}`);
       await pause(deps.pollMs, signal);
     }
   }
 }
+
+const keyOf = ({ kind, metadata }: Machine): ObjectKey => ({
+  kind,
+  namespace: metadata.namespace ?? '',
+  name: metadata.name,
+  uid: metadata.uid ?? '',
+});

@@ -27,7 +27,8 @@ export interface ClusterContext<C extends KubeObject = KubeObject> extends CallC
 }
 
 /** A machine, its infra object, and the cluster around it. `infraCluster` may be gone while deleting. */
-export interface MachineContext<C extends KubeObject = KubeObject, M extends KubeObject = KubeObject> extends CallContext {
+export interface MachineContext<C extends KubeObject = KubeObject, M extends KubeObject = KubeObject>
+  extends CallContext {
   readonly cluster: Cluster;
   readonly infraCluster: C | undefined;
   readonly clusterId: string;

@@ -13,11 +13,17 @@ export interface ProviderRegistry {
 export function createRegistry(providers: readonly InfraProvider[]): ProviderRegistry {
   return {
     all: providers,
-    forCluster: (ref) => providers.find((p) => p.clusterKind.group === ref?.apiGroup && p.clusterKind.kind === ref?.kind),
-    forMachine: (ref) => providers.find((p) => p.machineKind.group === ref?.apiGroup && p.machineKind.kind === ref?.kind),
+    forCluster: (ref) =>
+      providers.find((p) => p.clusterKind.group === ref?.apiGroup && p.clusterKind.kind === ref?.kind),
+    forMachine: (ref) =>
+      providers.find((p) => p.machineKind.group === ref?.apiGroup && p.machineKind.kind === ref?.kind),
     named: (name) => {
       const found = providers.find((p) => p.name === name);
-      if (!found) throw new PerdureError('InvalidConfiguration', `no provider named ${name} runs here; start a worker that has it`);
+      if (!found)
+        throw new PerdureError(
+          'InvalidConfiguration',
+          `no provider named ${name} runs here; start a worker that has it`,
+        );
       return found;
     },
   };

@@ -16,7 +16,7 @@ export interface NodeSyncOptions {
   readonly interruptible?: boolean;
   /** The machine belongs to an outdated revision of its deployment; undefined leaves the taint as it is. */
   readonly outdated?: boolean;
-  /** Copies spec.taints of the Machine. */
+  /** Copies spec.taints of the Machine, and takes away those copied earlier. */
   readonly syncTaints?: boolean;
 }
 
@@ -134,10 +134,12 @@ function wantedTaints(machine: Machine, node: KubeObject, options: NodeSyncOptio
   );
   if (options.outdated === false) list = list.filter((t) => !isTaint(OUTDATED)(t));
   if (options.outdated === true && !list.some(isTaint(OUTDATED))) list = [...list, OUTDATED];
-  const machineTaints = options.syncTaints ? machine.spec.taints : undefined;
-  const synced = options.syncTaints
-    ? withMachineTaints(list, machineTaints ?? [], node.metadata.annotations?.[TAINTS_FROM_MACHINE])
-    : { list, tracked: undefined };
+  const tracked = node.metadata.annotations?.[TAINTS_FROM_MACHINE];
+  const { taints = [] } = machine.spec;
+  const synced =
+    options.syncTaints && (taints.length > 0 || tracked !== undefined)
+      ? withMachineTaints(list, taints, tracked)
+      : { list, tracked: undefined };
   return { ...synced, changed: JSON.stringify(synced.list) !== JSON.stringify(current) };
 }
 

@@ -156,6 +156,25 @@ describe('a machine set', () => {
   });
 });
 
+describe('an etcd member without a machine', () => {
+  const stray = { id: '7', name: 'node-x' };
+  const short = controlPlane(3, [machine('a'), machine('b', { healthy: false })], { strays: [stray] });
+
+  test('wakes the control plane and is taken out before anything else', () => {
+    const complete = controlPlane(1, [machine('a')], { strays: [stray] });
+    expect(planControlPlane(complete)).toMatchObject({
+      operation: 'ScaleControlPlane',
+      reason: 'etcd member node-x has no machine',
+    });
+    expect(planControlPlaneStep(short)).toEqual({ kind: 'evict', member: stray });
+  });
+
+  test('waits for a machine that goes, whose member it may be', () => {
+    const going = { ...short, machines: [...short.machines, machine('c', { deleting: true })] };
+    expect(planControlPlaneStep(going)).toMatchObject({ kind: 'await', name: 'c', until: 'gone' });
+  });
+});
+
 describe('a control plane', () => {
   test.each<[string, ControlPlaneFacts, string]>([
     ['in a cluster that goes', controlPlane(1, [], { clusterDeleting: true }), 'Waiting'],

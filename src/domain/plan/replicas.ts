@@ -1,4 +1,4 @@
-import type { ControlPlaneFacts, OwnedMachine, ReplicaFacts, ScaleStep, SetFacts } from '../facts.js';
+import type { ControlPlaneFacts, OwnedMachine, ReplicaFacts, ScaleStep, SetFacts, StrayMember } from '../facts.js';
 import { childNames } from '../names.js';
 import { commonGates, type Decision } from './plan.js';
 
@@ -72,7 +72,8 @@ export function planMachineSet(facts: SetFacts): Decision {
 export function planControlPlane(facts: ControlPlaneFacts): Decision {
   const gate = commonGates(facts, 'DeleteControlPlane');
   if (gate) return gate;
-  if (facts.clusterDeleting) return { do: 'end', outcome: 'Waiting', reason: 'the cluster is being deleted' };
+  if (facts.clusterDeleting)
+    return { do: 'end', outcome: 'Waiting', reason: 'no Cluster refers to it, or that is being deleted' };
   if (!facts.infrastructureProvisioned || !facts.endpoint) {
     return { do: 'end', outcome: 'Waiting', reason: "waiting for the cluster's infrastructure and endpoint" };
   }
@@ -89,6 +90,11 @@ export function planControlPlane(facts: ControlPlaneFacts): Decision {
   if (live.length !== facts.desired || facts.machines.length !== live.length || !facts.initialized) {
     return { do: 'operate', operation: 'ScaleControlPlane', reason: `${live.length} of ${facts.desired} machines` };
   }
+  const [stray] = facts.strays ?? [];
+  if (stray) {
+    const reason = `etcd member ${stray.name || stray.id} has no machine`;
+    return { do: 'operate', operation: 'ScaleControlPlane', reason };
+  }
   return live.every((m) => m.ready && m.healthy)
     ? { do: 'end', outcome: 'Converged', reason: 'all control plane machines ready' }
     : {
@@ -104,12 +110,14 @@ export function planControlPlane(facts: ControlPlaneFacts): Decision {
 export type ControlPlaneStep =
   | { readonly kind: 'create'; readonly name: string; readonly failureDomain?: string }
   | { readonly kind: 'remove'; readonly name: string }
+  | { readonly kind: 'evict'; readonly member: StrayMember }
   | { readonly kind: 'await'; readonly name: string; readonly until: 'healthy' | 'gone'; readonly reason: string }
   | { readonly kind: 'done' };
 
 /**
- * The one next step of a control plane: never two disruptive things at once. A deleting machine is waited for, an unhealthy one too; then one
- * machine is added in the emptiest failure domain, or the victim is taken from the fullest. Source: capi kcp scale.go, control_plane.go.
+ * The one next step of a control plane: never two disruptive things at once. A deleting machine is waited for, an etcd member without a machine is taken
+ * out, an unhealthy machine is waited for; then one machine is added in the emptiest failure domain, or the victim is taken from the fullest. Source:
+ * capi kcp scale.go, control_plane.go.
  */
 export function planControlPlaneStep(facts: ControlPlaneFacts): ControlPlaneStep {
   const machines = [...facts.machines].sort((a, b) => a.name.localeCompare(b.name));
@@ -117,6 +125,8 @@ export function planControlPlaneStep(facts: ControlPlaneFacts): ControlPlaneStep
   if (deleting) {
     return { kind: 'await', name: deleting.name, until: 'gone', reason: `machine ${deleting.name} is being deleted` };
   }
+  const [member] = facts.strays ?? [];
+  if (member) return { kind: 'evict', member };
   const victim = machines.length > facts.desired ? controlPlaneVictim(facts, machines) : undefined;
   const unhealthy = machines.find((m) => m.name !== victim && (!m.hasNode || !m.healthy));
   if (unhealthy) {

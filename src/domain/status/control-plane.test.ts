@@ -107,7 +107,21 @@ describe('the status of a control plane', () => {
   test('leaves an external etcd to its owner', () => {
     const machines = [machine('a', ETCD)];
     const result = status({ machines, managedEtcd: false, etcdMembers: undefined as never });
-    expect(verdicts(result)).toMatchObject({ Available: 'True Available', EtcdClusterHealthy: 'True Healthy' });
+    expect(verdicts(result)).toMatchObject({ Available: 'True Available' });
+    expect(verdicts(result)).not.toHaveProperty('EtcdClusterHealthy');
+    const old = result.deprecated?.v1beta1?.conditions?.find((c) => c.type === 'EtcdClusterHealthy');
+    expect(old).toMatchObject({ status: 'True' });
+  });
+
+  test('tells of nodes and etcd members that no machine stands behind', () => {
+    const result = status({
+      mismatches: { nodes: ['Node x has no Machine'], members: ['Etcd member y has no Machine'] },
+    });
+    expect(verdicts(result)).toMatchObject({
+      ControlPlaneComponentsHealthy: 'False NotHealthy',
+      EtcdClusterHealthy: 'False NotHealthy',
+    });
+    expect(messageOf(result, 'EtcdClusterHealthy')).toBe('* Etcd member y has no Machine');
   });
 
   test('is of unknown health before there is anything to ask', () => {

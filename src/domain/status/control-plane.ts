@@ -34,6 +34,8 @@ export interface ControlPlaneStatusInput {
   readonly managedEtcd: boolean;
   /** Voting members read from etcd; undefined when it could not be read. */
   readonly etcdMembers?: readonly { readonly name: string; readonly healthy: boolean }[];
+  /** Nodes and etcd members without a Machine, as sentences. */
+  readonly mismatches?: { readonly nodes: readonly string[]; readonly members: readonly string[] };
   readonly initialized: boolean;
   readonly certificates: ConditionInput;
   readonly connectionError?: string;
@@ -66,7 +68,8 @@ export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmContr
       ? { type: 'Initialized', status: 'True', reason: 'Initialized' }
       : { type: 'Initialized', status: 'False', reason: 'NotInitialized' },
     input.certificates,
-    etcd,
+    // an external etcd is its owner's business, who may report on it here
+    ...(input.managedEtcd ? [etcd] : []),
     components,
     availability(input, etcd),
     ...machineConditions(machines),
@@ -111,7 +114,12 @@ function machineView(machines: readonly Machine[]): { name: string; conditions: 
   return machines.map((m) => ({ name: m.metadata.name, conditions: m.status?.conditions as Condition[] | undefined }));
 }
 
-function combine(type: string, input: ControlPlaneStatusInput, sources: readonly string[]): ConditionInput {
+function combine(
+  type: string,
+  input: ControlPlaneStatusInput,
+  sources: readonly string[],
+  mismatches: readonly string[] = [],
+): ConditionInput {
   if (!input.initialized)
     return {
       type,
@@ -134,26 +142,26 @@ function combine(type: string, input: ControlPlaneStatusInput, sources: readonly
     }),
   );
   const bad = parts.filter((p) => p.status !== 'True');
-  if (bad.length === 0) return { type, status: 'True', reason: 'Healthy' };
-  const isFalse = bad.some((p) => p.status === 'False');
+  if (bad.length + mismatches.length === 0) return { type, status: 'True', reason: 'Healthy' };
+  const isFalse = mismatches.length > 0 || bad.some((p) => p.status === 'False');
   return {
     type,
     status: isFalse ? 'False' : 'Unknown',
     reason: isFalse ? 'NotHealthy' : 'HealthUnknown',
-    message: bad.map((p) => p.message ?? '').join('\n'),
+    message: [...bad.map((p) => p.message ?? ''), ...mismatches.map((m) => `* ${m}`)].join('\n'),
   };
 }
 
 const componentsCondition = (input: ControlPlaneStatusInput): ConditionInput =>
-  combine('ControlPlaneComponentsHealthy', input, [
-    ...COMPONENT_CONDITIONS,
-    ...(input.managedEtcd ? ['EtcdPodHealthy'] : []),
-  ]);
+  combine(
+    'ControlPlaneComponentsHealthy',
+    input,
+    [...COMPONENT_CONDITIONS, ...(input.managedEtcd ? ['EtcdPodHealthy'] : [])],
+    input.mismatches?.nodes,
+  );
 
 function etcdCondition(input: ControlPlaneStatusInput): ConditionInput {
-  if (!input.managedEtcd)
-    return { type: 'EtcdClusterHealthy', status: 'True', reason: 'Healthy', message: 'external etcd' };
-  return combine('EtcdClusterHealthy', input, ['EtcdMemberHealthy']);
+  return combine('EtcdClusterHealthy', input, ['EtcdMemberHealthy'], input.mismatches?.members);
 }
 
 function availability(input: ControlPlaneStatusInput, etcd: ConditionInput): ConditionInput {
@@ -233,7 +241,9 @@ function legacy(
           message: `${input.machines.length} of ${desired} machines`,
         },
     map('ControlPlaneComponentsHealthy', 'ControlPlaneComponentsHealthy'),
-    map('EtcdClusterHealthy', 'EtcdClusterHealthy'),
+    input.managedEtcd
+      ? map('EtcdClusterHealthy', 'EtcdClusterHealthy')
+      : { type: 'EtcdClusterHealthy', status: 'True' },
     resized && nodesReady >= desired && input.initialized
       ? { type: 'Ready', status: 'True' }
       : {

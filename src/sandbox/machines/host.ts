@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { PerdureError } from '../../domain/errors.js';
 import { checkHost } from './check-host.js';
 import { createFeed, type HealthEntry } from './feed.js';
-import { isRecord, readJson, writeJson } from './files.js';
+import { endOfFile, isRecord, readJson, writeJson } from './files.js';
 import { writeHosts } from './hosts.js';
 import { sandboxId } from './ids.js';
 import { balancerKey, type InventoryInstance, type InventoryLoadBalancer } from './inventory.js';
@@ -13,7 +13,7 @@ import { type HostLog, messageOf } from './log.js';
 import { Machines } from './machines.js';
 import { assignBalancers, type BalancerAddresses } from './network/addresses.js';
 import { Networks } from './network/networks.js';
-import { hostPaths } from './paths.js';
+import { hostPaths, machinePaths } from './paths.js';
 import type { MachineCaps } from './plan.js';
 import { identityOf } from './processes.js';
 import { type MachineHostStatus, readMachineStatus } from './status.js';
@@ -21,6 +21,8 @@ import { raiseInotifyLimit } from './sysctl.js';
 import { removeEverything } from './teardown.js';
 
 const RETRY_MS = 1_000;
+/** As much as EC2 keeps. */
+const CONSOLE_BYTES = 64 * 1_024;
 
 export interface MachineHostOptions {
   /** Directory of the machine host alone; made if absent. */

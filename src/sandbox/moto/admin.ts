@@ -122,9 +122,9 @@ export class MotoAdmin {
     await this.#call('POST', '/health', {}, reports);
   }
 
-  /** Tells that a machine powered itself off (`shutdown`), was lost (`died`), or runs (`running`). Repeating is harmless. */
-  async reportMachine(instanceId: string, event: 'shutdown' | 'died' | 'running'): Promise<void> {
-    await this.#call('POST', `/machines/${encodeURIComponent(instanceId)}`, {}, { event });
+  /** Tells that a machine powered itself off (`shutdown`), was lost (`died`), or runs (`running`), and what it printed last. Repeating is harmless. */
+  async reportMachine(instanceId: string, event: 'shutdown' | 'died' | 'running', console = ''): Promise<void> {
+    await this.#call('POST', `/machines/${encodeURIComponent(instanceId)}`, {}, { event, console });
   }
 
   async #call<T>(method: string, path: string, query: Query = {}, body?: unknown, signal?: AbortSignal): Promise<T> {

@@ -12,6 +12,7 @@ import {
   DescribeInstanceTypesCommand,
   DescribeNetworkInterfacesCommand,
   DescribeVolumesCommand,
+  GetConsoleOutputCommand,
   type Instance,
   ModifyInstanceMetadataOptionsCommand,
   ModifyNetworkInterfaceAttributeCommand,
@@ -266,7 +267,13 @@ describe('emulated instances', () => {
       launchIndex: 0,
     });
     const change = moto.admin.instances({ version: seen.version, waitMs: 20_000 });
-    await moto.admin.reportMachine(ids[0] ?? '', 'shutdown');
+    const printed = async (): Promise<string> => {
+      const { Output } = await aws.ec2.send(new GetConsoleOutputCommand({ InstanceId: ids[0] }));
+      return Buffer.from(Output ?? '', 'base64').toString();
+    };
+    expect(await printed()).toBe('');
+    await moto.admin.reportMachine(ids[0] ?? '', 'shutdown', 'reboot: Power down');
+    expect(await printed()).toBe('reboot: Power down');
     const after = await change;
     expect(after.version).not.toBe(seen.version);
     expect((await read(ids[0] ?? '')).State?.Name).toBe('stopped');

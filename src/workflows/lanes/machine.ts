@@ -18,8 +18,12 @@ export async function machineLane(input: LaneInput): Promise<LaneResult> {
     assess: () =>
       kube.assessMachine.executeWithOptions({ summary: 'Read the machine, write its status' }, [{ key: input.key }]),
     decide: (facts) => planMachine(facts),
-    operate: (operation, facts) =>
-      runOperation<MachineFacts | undefined>(operation as OperationName, input, facts, TITLES[operation] ?? operation),
+    operate: (operation, facts) => {
+      const title = TITLES[operation] ?? operation;
+      // a control plane that goes as a whole needs nobody to leave it
+      const member = { ...facts, controlPlane: facts.controlPlane && !facts.clusterDeleting };
+      return runOperation<MachineFacts | undefined>(operation as OperationName, input, member, title);
+    },
     supersedable: new Set(),
   };
   return runLane(input, hooks);

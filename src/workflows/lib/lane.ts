@@ -21,7 +21,7 @@ export interface LaneHooks<F extends CommonFacts> {
   decide(facts: F): Decision;
   /** Runs the operation; called in a scope that deletion cancels, or that nothing cancels when `operation` is a deletion. */
   /** May answer the facts it saw last: they stand for the next assessment unless a signal came meanwhile. */
-  operate(operation: string, facts: F): Promise<F | undefined | void>;
+  operate(operation: string, facts: F): Promise<F | undefined>;
   /** Operations that a newer spec may interrupt without harm; they are planned again from what is there. */
   readonly supersedable: ReadonlySet<string>;
 }

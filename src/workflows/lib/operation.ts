@@ -12,7 +12,7 @@ import { attributesOf } from './attributes.js';
 export async function runOperation<R>(
   operation: OperationName,
   lane: LaneInput,
-  facts: CommonFacts & { readonly cloudQueue?: string; readonly provider?: string },
+  facts: CommonFacts & { readonly cloudQueue?: string; readonly provider?: string; readonly controlPlane?: boolean },
   reason: string,
 ): Promise<R> {
   const input: OperationInput = {
@@ -21,6 +21,7 @@ export async function runOperation<R>(
     generation: facts.generation,
     cloudQueue: facts.cloudQueue ?? '',
     ...(facts.provider ? { provider: facts.provider } : {}),
+    ...(facts.controlPlane ? { controlPlane: true } : {}),
   };
   const workflowId = operationId(lane.key, operation, `${facts.generation}-${facts.attempt}`);
   const child = await startChild<(input: OperationInput) => Promise<R>>(operation, {

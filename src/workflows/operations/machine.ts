@@ -54,11 +54,16 @@ export async function RepairMachine(input: OperationInput): Promise<void> {
   );
 }
 
-/** The instance first, verified gone; then objects, Node and finalizer. */
+/** A control plane member leaves etcd first; then the instance, verified gone; then objects, Node and finalizer. */
 export async function DeleteMachine(input: OperationInput): Promise<void> {
   const board = new ProgressBoard('DeleteMachine', ['Terminate instance', 'Remove objects']);
   const { key } = input;
   await failWithCause('DeleteMachine', async () => {
+    if (input.controlPlane) {
+      await board.step('Leave the control plane', 'etcd to let the member go', () =>
+        wait.leaveControlPlane.executeWithOptions({ summary: 'Leave etcd' }, [{ key }]),
+      );
+    }
     if (input.provider) {
       await board.step('Terminate instance', 'the cloud to terminate the instance', () =>
         cloud(input.cloudQueue).machineDeleteInstance.executeWithOptions({ summary: 'Terminate, wait until gone' }, [

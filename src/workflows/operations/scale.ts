@@ -88,6 +88,13 @@ export async function ScaleControlPlane(input: OperationInput): Promise<ControlP
           ]),
         );
         facts = await awaitMachine(board, input, step.name, 'gone', `machine ${step.name} to be gone`);
+      } else if (step.kind === 'evict') {
+        const { member } = step;
+        const what = `etcd member ${member.name || member.id}`;
+        await board.step(`Remove ${what}`, 'etcd to let the member go', () =>
+          wait.evictMember.executeWithOptions({ summary: `Remove ${what}, which has no machine` }, [{ key, member }]),
+        );
+        facts = await kube.assessControlPlane.executeWithOptions({ summary: 'Read the control plane' }, [{ key }]);
       } else {
         facts = await awaitMachine(board, input, step.name, step.until, step.reason);
       }
