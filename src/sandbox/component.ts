@@ -3,9 +3,10 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { PerdureError } from '../domain/errors.js';
-import { readJson, writeAtomic } from './files.js';
+import { readJson, tail, writeAtomic } from './files.js';
 import type { Layout } from './layout.js';
 import { identityOf, isRunning, kill, type ProcessIdentity, until } from './machines/processes.js';
+import { markEnvironment } from './mark.js';
 
 /** One process of the sandbox. */
 export interface Component {
@@ -19,6 +20,10 @@ export interface Component {
   readonly graceMs?: number;
   /** A running one is kept when the sandbox starts again: what it holds would be lost with it. */
   readonly keep?: boolean;
+  /** What is lost when it ends, as the subject of a sentence with a plural verb. */
+  readonly holds?: string;
+  /** Makes a served part usable, after each start and when it was kept; idempotent. */
+  furnish?(): Promise<void>;
   /** Kept running by the supervisor; false for parts that end by themselves. */
   readonly restart?: boolean;
 }
@@ -51,7 +56,7 @@ export async function startComponent(layout: Layout, component: Component): Prom
   try {
     const child = spawn(component.command, [...component.args], {
       cwd: layout.root,
-      env: { ...component.env },
+      env: { ...component.env, ...markEnvironment({ root: layout.root, component: component.name }) },
       stdio: ['ignore', log, log],
       detached: true,
     });
@@ -81,17 +86,20 @@ export async function startComponent(layout: Layout, component: Component): Prom
   }
 }
 
-/** Waits until the component serves; fails early, with the end of its log, when it died. */
+/** Waits until the component serves; fails early, with the end of its log, when it died. Ends when `signal` aborts. */
 export async function awaitReady(
   layout: Layout,
   component: Component,
   timeoutMs: number,
-  tail: (file: string) => Promise<string>,
+  signal: AbortSignal,
 ): Promise<void> {
   const end = Date.now() + timeoutMs;
   for (;;) {
-    if (await component.ready().catch(() => false)) return;
+    signal.throwIfAborted();
+    const served = await component.ready().catch(() => false);
     const alive = await runningProcess(layout, component.name);
+    // What answers may be another process than the one that was started.
+    if (served && alive) return;
     if (!alive || Date.now() > end) {
       const why = alive ? `is not ready after ${Math.round(timeoutMs / 1000)} s` : 'ended while starting';
       throw new PerdureError(
@@ -109,7 +117,8 @@ export async function stopComponent(layout: Layout, name: string, graceMs = 10_0
   if (identity) {
     kill(identity.pid, 'SIGTERM');
     if (!(await until(() => !isRunning(identity), graceMs))) kill(-identity.pid, 'SIGKILL');
-    await until(() => !isRunning(identity), 5_000);
+    if (!(await until(() => !isRunning(identity), 5_000)))
+      throw new PerdureError('Transient', `${name} (process ${identity.pid}) does not end, even when it is killed`);
   }
   await rm(pidFile(layout, name), { force: true });
 }

@@ -1,141 +1,146 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PerdureError } from '../domain/errors.js';
-import { runningProcess } from './component.js';
-import { readJson, writeAtomic } from './files.js';
+import { type FailureType, PerdureError } from '../domain/errors.js';
+import { type Ports, requirePorts, requireSamePorts } from './endpoints.js';
+import { readJson, tail } from './files.js';
 import type { Endpoints, Layout } from './layout.js';
-import { cleanup, readMachineStatus } from './machines/index.js';
+import { cleanup } from './machines/index.js';
 import { isRunning, kill, until } from './machines/processes.js';
-import { inputFile, type Outcome, outcomeFile, type SupervisorInput } from './main.js';
-import { COMPONENTS, sweepSandbox } from './sandbox.js';
-import { supervisorOf, tail } from './supervisor.js';
+import type { SupervisorInput, SupervisorNews } from './main.js';
+import { owned, releaseOwnership, supervisorOf, takeOwnership } from './ownership.js';
+import { foreignEntries, sweepSandbox } from './sweep.js';
 
-const logOf = (layout: Layout): string => path.join(layout.logs, 'supervisor.log');
+type Say = (line: string) => void;
+
+const STOP_PATIENCE_MS = 120_000;
+const supervisorLog = (layout: Layout): string => path.join(layout.logs, 'supervisor.log');
+
+/**
+ * Whether a sandbox can be started from a state directory with these ports: undefined when it can, the endpoints of the one that runs there
+ * already. Throws what is in the way, before anything is built or made.
+ */
+export async function runningSandbox(layout: Layout, ports: Ports): Promise<Endpoints | undefined> {
+  if (process.platform !== 'linux')
+    throw new PerdureError('InvalidConfiguration', `a sandbox needs Linux, this is ${process.platform}`);
+  const supervisor = await supervisorOf(layout);
+  if (supervisor) {
+    const endpoints = await readJson<Endpoints>(layout.endpoints);
+    if (supervisor.phase !== 'running' || !endpoints) throw owned(layout, supervisor);
+    requireSamePorts(ports, endpoints);
+    return endpoints;
+  }
+  if (!(await isSandbox(layout))) {
+    const [foreign] = await foreignEntries(layout.root).catch((error: NodeJS.ErrnoException) => {
+      throw new PerdureError('InvalidConfiguration', `cannot use ${layout.root} as state directory: ${error.message}`);
+    });
+    if (foreign !== undefined)
+      throw new PerdureError(
+        'InvalidConfiguration',
+        `${layout.root} holds other things (${foreign}) and no sandbox; choose a new or empty directory with --dir`,
+      );
+  }
+  await requirePorts(ports);
+  return undefined;
+}
 
 /** Starts the supervisor of a state directory in the background and waits until everything serves; repeats its progress lines. */
-export async function startSupervisor(
-  layout: Layout,
-  input: SupervisorInput,
-  say: (line: string) => void,
-): Promise<Endpoints> {
+export async function startSupervisor(layout: Layout, input: SupervisorInput, say: Say): Promise<Endpoints> {
   await mkdir(layout.logs, { recursive: true });
-  const running = await supervisorOf(layout);
-  if (running) {
-    const endpoints = await readJson<Endpoints>(layout.endpoints);
-    if (endpoints && (await readJson<Outcome>(outcomeFile(layout.root)))?.ok) {
-      say(`a sandbox already runs from ${layout.root}`);
-      return endpoints;
-    }
-    throw new PerdureError(
-      'Conflict',
-      `a sandbox is being started from ${layout.root} (supervisor pid ${running.pid}); wait for it or stop it with 'perdure down'`,
-    );
-  }
-  await rm(outcomeFile(layout.root), { force: true });
-  await writeAtomic(inputFile(layout.root), JSON.stringify(input));
-  await rm(logOf(layout), { force: true });
-  const log = openSync(logOf(layout), 'a', 0o600);
+  const log = openSync(supervisorLog(layout), 'a', 0o600);
   const child = spawn(process.execPath, [fileURLToPath(new URL('./main.js', import.meta.url)), layout.root], {
     detached: true,
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', log, log, 'ipc'],
     env: { ...input.env },
   });
   closeSync(log);
-  child.unref();
-  let ended = false;
-  child.once('exit', () => {
-    ended = true;
-  });
-  const follow = await follower(logOf(layout), say);
-  for (;;) {
-    await follow();
-    const outcome = await readJson<Outcome>(outcomeFile(layout.root));
-    if (outcome?.ok) {
-      const endpoints = await readJson<Endpoints>(layout.endpoints);
-      if (endpoints) return endpoints;
-    }
-    if (outcome && !outcome.ok) throw new PerdureError('Transient', `the sandbox did not start: ${outcome.message}`);
-    if (ended)
-      throw new PerdureError(
-        'Transient',
-        `the sandbox's supervisor ended while starting; its log ends:\n${await tail(logOf(layout))}`,
-      );
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-/** Passes on the lines a growing file has gained since the last call. */
-async function follower(file: string, say: (line: string) => void): Promise<() => Promise<void>> {
-  let offset = 0;
-  return async () => {
-    const handle = await open(file, 'r');
-    try {
-      const { size } = await handle.stat();
-      if (size <= offset) return;
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - offset), 0, size - offset, offset);
-      const text = buffer.subarray(0, bytesRead).toString('utf8');
-      const complete = text.lastIndexOf('\n') + 1;
-      offset += Buffer.byteLength(text.slice(0, complete));
-      for (const line of text.slice(0, complete).split('\n')) if (line !== '') say(line);
-    } finally {
-      await handle.close();
-    }
+  // Whoever interrupts `perdure up` does not want the sandbox; a second time ends `up` itself.
+  const interrupt = (): void => {
+    say('stopping');
+    if (child.pid !== undefined) kill(child.pid, 'SIGTERM');
   };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  try {
+    await outcome(layout, child, input, say);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+  const endpoints = await readJson<Endpoints>(layout.endpoints);
+  if (!endpoints) throw new PerdureError('Transient', `${layout.endpoints} has vanished; was the sandbox stopped?`);
+  return endpoints;
 }
 
-/** Stops a sandbox and removes its state; what a killed supervisor left behind too. Nothing running is success. */
+/** Resolves when the sandbox serves, rejects with the reason why it does not. */
+function outcome(layout: Layout, child: ChildProcess, input: SupervisorInput, say: Say): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => {
+      reject(new PerdureError('Transient', `cannot start the supervisor: ${error.message}`, { cause: error }));
+    });
+    child.on('message', (message) => {
+      const news = message as SupervisorNews;
+      if ('line' in news) say(news.line);
+      else if ('serves' in news) resolve();
+      else {
+        const text = news.owned ? news.failed : `the sandbox did not start: ${news.failed}`;
+        reject(new PerdureError(news.type as FailureType, text));
+      }
+    });
+    // Comes after the last message. Without an outcome before, the process was killed.
+    child.once('disconnect', () => {
+      void tail(supervisorLog(layout)).then((text) => {
+        reject(new PerdureError('Transient', `the sandbox's supervisor ended while starting; its log ends:\n${text}`));
+      });
+    });
+    child.send(input);
+  });
+}
+
+/** Stops a sandbox and removes its state; what a killed supervisor left behind too. Nothing there is success, and answers false. */
 export async function stopSandbox(
   layout: Layout,
-  options: { readonly keep: boolean; readonly say: (line: string) => void },
-): Promise<void> {
-  const supervisor = await supervisorOf(layout);
-  if (supervisor) {
-    kill(supervisor.pid, 'SIGTERM');
-    if (!(await until(() => !isRunning(supervisor), 90_000, 100))) {
-      options.say('the supervisor does not stop; killing it');
-      kill(supervisor.pid, 'SIGKILL');
-      await until(() => !isRunning(supervisor), 5_000);
-    }
+  options: { readonly keep: boolean; readonly say: Say },
+): Promise<boolean> {
+  await endSupervisor(layout, options.say);
+  const present = await isSandbox(layout);
+  // Nobody starts it while it is swept.
+  if (present) await takeOwnership(layout, 'stopping');
+  try {
+    await sweepSandbox(layout, cleanup);
+    if (!options.keep) await removeState(layout, present);
+  } finally {
+    if (present) await releaseOwnership(layout);
   }
-  await sweepSandbox(layout, async (dir) => {
-    await cleanup(dir);
-  });
-  await rm(layout.supervisor, { force: true });
-  if (!options.keep) await rm(layout.root, { recursive: true, force: true });
+  return present;
 }
 
-export interface SandboxStatus {
-  readonly running: boolean;
-  readonly supervisorPid?: number;
-  readonly endpoints?: Endpoints;
-  readonly components: readonly { readonly name: string; readonly pid?: number }[];
-  readonly machines: readonly {
-    readonly name: string;
-    readonly ip: string;
-    readonly phase: string;
-    readonly console: string;
-  }[];
-}
-
-/** What runs of a sandbox, read from disk and the kernel. */
-export async function sandboxStatus(layout: Layout): Promise<SandboxStatus> {
+async function endSupervisor(layout: Layout, say: Say): Promise<void> {
   const supervisor = await supervisorOf(layout);
-  const endpoints = await readJson<Endpoints>(layout.endpoints);
-  const components = await Promise.all(
-    COMPONENTS.map(async (name) => {
-      const found = await runningProcess(layout, name);
-      return { name, ...(found ? { pid: found.pid } : {}) };
-    }),
+  if (!supervisor || supervisor.pid === process.pid) return;
+  // One that stops already, or another `perdure down`: it ends by itself.
+  if (supervisor.phase !== 'stopping') kill(supervisor.pid, 'SIGTERM');
+  if (await until(() => !isRunning(supervisor), STOP_PATIENCE_MS, 100)) return;
+  say('the supervisor does not stop; killing it');
+  kill(supervisor.pid, 'SIGKILL');
+  await until(() => !isRunning(supervisor), 5_000);
+}
+
+/** A directory that holds a sandbox goes with all that is in it; any other only when nothing but our names was in it. */
+async function removeState({ root }: Layout, whole: boolean): Promise<void> {
+  if (!whole && (await foreignEntries(root)).length > 0) return;
+  const aside = `${root}.${process.pid}.removed`;
+  // In one step, so that a sandbox that is started now does not lose its files one by one.
+  const moved = await rename(root, aside).then(
+    () => true,
+    () => false, // absent, or a mount point
   );
-  const { machines } = readMachineStatus(layout.machines);
-  return {
-    running: supervisor !== undefined,
-    ...(supervisor ? { supervisorPid: supervisor.pid } : {}),
-    ...(endpoints ? { endpoints } : {}),
-    components,
-    machines: machines.map((m) => ({ name: m.name, ip: m.ip, phase: m.phase, console: m.console })),
-  };
+  await rm(moved ? aside : root, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Whether a sandbox was ever started from the directory. */
+async function isSandbox(layout: Layout): Promise<boolean> {
+  return [await readJson(layout.supervisor), await readJson(layout.endpoints)].some((file) => file !== undefined);
 }

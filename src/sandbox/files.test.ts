@@ -1,9 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { freePorts, readJson, writeAtomic } from './files.js';
+import { readJson, tail, writeAtomic } from './files.js';
 
 let dir = '';
 beforeEach(async () => {
@@ -38,13 +37,9 @@ describe('a file', () => {
   });
 });
 
-test('ports are free and all different', async () => {
-  const ports = await freePorts(20);
-  expect(new Set(ports).size).toBe(20);
-  const server = net.createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(ports[0], '127.0.0.1', resolve);
-  });
-  await new Promise((resolve) => server.close(resolve));
+test('the tail of a log is its end, or nothing where there is none', async () => {
+  const file = path.join(dir, 'log');
+  await writeAtomic(file, `${'x'.repeat(50)}end`);
+  expect(await tail(file, 5)).toBe('xxend');
+  expect(await tail(path.join(dir, 'missing'))).toBe('');
 });

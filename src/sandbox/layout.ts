@@ -8,12 +8,14 @@ export interface Layout {
   readonly run: string;
   readonly etcd: string;
   readonly temporalDb: string;
-  readonly moto: string;
   readonly machines: string;
   readonly kubeconfig: string;
   /** What `perdure status` and clients read: ports and addresses. */
   readonly endpoints: string;
+  /** Who keeps the sandbox running, and how that goes. */
   readonly supervisor: string;
+  /** What was lost with a process that kept it in memory. */
+  readonly losses: string;
 }
 
 export function layoutOf(root: string): Layout {
@@ -25,11 +27,11 @@ export function layoutOf(root: string): Layout {
     run: at('run'),
     etcd: at('etcd'),
     temporalDb: at('temporal.db'),
-    moto: at('moto'),
     machines: at('machines'),
     kubeconfig: at('kubeconfig'),
     endpoints: at('endpoints.json'),
     supervisor: at('supervisor.json'),
+    losses: at('losses.json'),
   };
 }
 
@@ -38,6 +40,7 @@ export interface Endpoints {
   readonly apiServer: string;
   readonly etcd: string;
   readonly etcdPeer: string;
+  readonly controllerManager: string;
   readonly temporal: string;
   readonly ui: string;
   readonly aws: string;

@@ -1,52 +1,81 @@
-import path from 'node:path';
 import { PerdureError } from '../domain/errors.js';
-import { readJson, writeAtomic } from './files.js';
 import { layoutOf } from './layout.js';
+import { takeOwnership } from './ownership.js';
 import { type SandboxOptions, startSandbox } from './sandbox.js';
-import { takeOwnership } from './supervisor.js';
 
-/** What `perdure up` hands to the supervisor process. */
-export type SupervisorInput = Omit<SandboxOptions, 'layout' | 'say'>;
+/** What `perdure up` sends to the supervisor process it has started. */
+export type SupervisorInput = Omit<SandboxOptions, 'layout' | 'say' | 'signal'>;
 
-export const inputFile = (root: string): string => path.join(root, 'input.json');
-export const outcomeFile = (root: string): string => path.join(root, 'outcome.json');
+/** What the supervisor process tells `perdure up`, as long as that listens. */
+export type SupervisorNews =
+  | { readonly line: string }
+  | { readonly serves: true }
+  | { readonly failed: string; readonly type: string; readonly owned: boolean };
 
-export interface Outcome {
-  readonly ok: boolean;
-  readonly message: string;
-}
-
-/** The supervisor process: starts the sandbox of its state directory, keeps it running, stops it at SIGTERM. */
+/** The supervisor process: starts the sandbox of its state directory, keeps it running, stops it at SIGTERM, also while it starts. */
 async function main(): Promise<void> {
   const root = process.argv[2];
-  if (!root) throw new PerdureError('InvalidConfiguration', 'usage: main.js STATE-DIR');
+  if (!root || !process.connected)
+    throw new PerdureError('InvalidConfiguration', "this is started by 'perdure up' only, with a STATE-DIR");
   const layout = layoutOf(root);
-  const input = await readJson<SupervisorInput>(inputFile(root));
-  if (!input) throw new PerdureError('InvalidConfiguration', `${inputFile(root)} is missing; start with 'perdure up'`);
-  await takeOwnership(layout);
-  const say = (line: string): void => {
-    process.stdout.write(`${line}\n`);
-  };
-  const asked = new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve).once('SIGINT', resolve);
-  });
+  const input = await received();
+  const ending = new AbortController();
+  const end = (): void => ending.abort(new PerdureError('Transient', 'it was stopped'));
+  process.once('SIGTERM', end).once('SIGINT', end);
   try {
-    const sandbox = await startSandbox({ ...input, layout, say });
-    await writeAtomic(outcomeFile(root), JSON.stringify({ ok: true, message: '' } satisfies Outcome));
-    await asked;
+    await takeOwnership(layout);
+  } catch (error) {
+    await tell({ ...failure(error), owned: true });
+    process.exit(1);
+  }
+  const say = (line: string): void => {
+    process.stdout.write(`${new Date().toISOString()} ${line}\n`);
+    void tell({ line });
+  };
+  try {
+    const sandbox = await startSandbox({ ...input, layout, say, signal: ending.signal });
+    await tell({ serves: true });
+    await aborted(ending.signal);
     say('stopping');
     await sandbox.stop();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    await writeAtomic(outcomeFile(root), JSON.stringify({ ok: false, message } satisfies Outcome));
-    throw error;
+    say(`the sandbox did not start: ${failure(error).failed}`);
+    await tell({ ...failure(error), owned: false });
+    process.exit(1);
   }
   process.exit(0);
 }
 
-if (process.argv[1]?.endsWith('sandbox/main.js')) {
-  main().catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exit(1);
+/** The input, once the parent has sent it. */
+function received(): Promise<SupervisorInput> {
+  return new Promise((resolve, reject) => {
+    process.once('message', (input) => resolve(input as SupervisorInput));
+    process.once('disconnect', () => reject(new PerdureError('Transient', "'perdure up' ended too early")));
   });
 }
+
+/** Nobody may listen any more: `perdure up` goes once everything serves, and may have been killed before. */
+function tell(news: SupervisorNews): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected || !process.send) return resolve();
+    process.send(news, undefined, undefined, () => resolve());
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function failure(error: unknown): { failed: string; type: string } {
+  return error instanceof PerdureError
+    ? { failed: error.message, type: error.type }
+    : { failed: error instanceof Error ? error.message : String(error), type: 'Transient' };
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+});

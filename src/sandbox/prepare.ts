@@ -32,17 +32,20 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const { cacheDir, env, say } = options;
   const ctx = { cacheDir, env, progress: say };
   if (options.machines) {
+    // Without root nothing can be installed: the whole list of what is missing is of more use then.
+    if (process.getuid?.() !== 0) requireHost(options.stateDir);
     await ensureHostPackages(ctx, hostPackages);
-    const problems = checkHost(options.stateDir, undefined);
-    if (problems.length > 0) {
-      throw new PerdureError(
-        'InvalidConfiguration',
-        `machines cannot run here:\n${problems.map((p) => `  - ${p.problem}: ${p.remedy}`).join('\n')}`,
-      );
-    }
+    requireHost(options.stateDir);
   }
   const tools = await ensureTools(SANDBOX_TOOLS, ctx);
   await ensureVenv({ cacheDir, log: say });
   if (!options.machines) return { tools };
   return { tools, machineTree: await ensureMachineTree(ctx) };
+}
+
+function requireHost(stateDir: string): void {
+  const problems = checkHost(stateDir, undefined);
+  if (problems.length === 0) return;
+  const list = problems.map((p) => `  - ${p.problem}: ${p.remedy}`).join('\n');
+  throw new PerdureError('InvalidConfiguration', `machines cannot run here:\n${list}`);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
@@ -5,9 +6,11 @@ import { crdManifests } from '../api/crd/definitions.js';
 import { KINDS } from '../api/types/kinds.js';
 import type { KubeObject } from '../api/types/meta.js';
 import { webhookConfigurations } from '../api/webhooks/configurations.js';
+import { PerdureError } from '../domain/errors.js';
 import { kubeFromKubeconfigFile } from '../kube/client.js';
-import { type Component, recordedComponents, stopComponent } from './component.js';
+import type { Component } from './component.js';
 import { apiServer, controllerManager, etcd, tlsOk } from './components/control-plane.js';
+import { emulatedAws } from './components/emulated-aws.js';
 import {
   bridge,
   type Entry,
@@ -18,13 +21,17 @@ import {
   webhooks,
   workers,
 } from './components/perdure.js';
-import { freePorts, readJson, writeAtomic } from './files.js';
+import { chooseEndpoints, type Ports, portOf } from './endpoints.js';
+import { readJson, writeAtomic } from './files.js';
 import type { Endpoints, Layout } from './layout.js';
-import { startMoto, stopMoto } from './moto/index.js';
+import { ensureVenv } from './moto/index.js';
 import { followNames } from './names.js';
 import { ensureSandboxPki, type SandboxPki } from './pki.js';
-import { seedAws } from './seed-aws.js';
+import { freePorts } from './ports.js';
 import { type Supervision, supervise } from './supervisor.js';
+import { stopLeftovers } from './sweep.js';
+
+const ESTABLISHED_MS = 60_000;
 
 export interface SandboxOptions {
   readonly layout: Layout;
@@ -36,7 +43,9 @@ export interface SandboxOptions {
   readonly python: string;
   /** Delays of the emulated cloud, milliseconds. */
   readonly delays: Readonly<Record<string, number>>;
-  readonly ports: Partial<Record<'apiServer' | 'temporal' | 'ui' | 'aws', number>>;
+  readonly ports: Ports;
+  /** Limits of the machine host; its own defaults when absent. */
+  readonly caps?: { readonly maxMachines?: number; readonly memoryMiB?: number };
   readonly say: (line: string) => void;
   /** Other entries for Perdure's own processes: a test puts faults into them. */
   readonly entries?: { readonly bridge?: Entry; readonly workers?: Entry };
@@ -44,38 +53,8 @@ export interface SandboxOptions {
   readonly workerProcesses?: number;
   /** Environment for child processes: PATH and HOME at least. */
   readonly env: Readonly<Record<string, string>>;
-}
-
-export const COMPONENTS = [
-  'etcd',
-  'kube-apiserver',
-  'kube-controller-manager',
-  'temporal',
-  'machine-host',
-  'webhooks',
-  'bridge',
-  'workers',
-] as const;
-
-/** Ports are chosen once per state directory and kept, so that kubeconfigs stay valid over restarts. */
-async function chooseEndpoints(layout: Layout, ports: SandboxOptions['ports']): Promise<Endpoints> {
-  const kept = await readJson<Endpoints>(layout.endpoints);
-  if (kept) return kept;
-  const free = await freePorts(10);
-  const at = (i: number, wanted?: number): string => `127.0.0.1:${wanted ?? free[i]}`;
-  const endpoints: Endpoints = {
-    apiServer: `https://${at(0, ports.apiServer)}`,
-    etcd: `http://${at(1)}`,
-    etcdPeer: `http://${at(2)}`,
-    temporal: at(3, ports.temporal),
-    ui: `http://${at(4, ports.ui)}`,
-    aws: `http://${at(5, ports.aws)}`,
-    webhooks: `https://${at(6)}`,
-    bridgeHealth: `http://${at(7)}`,
-    workerHealth: `http://${at(8)}`,
-  };
-  await writeAtomic(layout.endpoints, JSON.stringify({ ...endpoints, kcm: free[9] }, null, 2), 0o644);
-  return endpoints;
+  /** Ends a start that is under way: what it began is stopped. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningSandbox {
@@ -84,66 +63,105 @@ export interface RunningSandbox {
   stop(): Promise<void>;
 }
 
-/** Starts every part in order, each ready before the next needs it. Run again in the same directory it goes on with what is there. */
+/**
+ * Starts every part in order, each ready before the next needs it. Run again in the same directory it goes on with what is there. When it fails, or
+ * `signal` aborts, everything it began is stopped before it rejects.
+ */
 export async function startSandbox(options: SandboxOptions): Promise<RunningSandbox> {
-  const { layout, tools, say } = options;
-  const endpoints = await chooseEndpoints(layout, options.ports);
+  const { layout, say, signal } = options;
+  const resumed = existsSync(layout.etcd);
+  await stopLeftovers(layout);
+  const endpoints = await chooseEndpoints(layout, options.ports, say);
   const pki = await ensureSandboxPki(layout);
   await writeKubeconfig(layout.kubeconfig, endpoints, pki);
-  const supervision = supervise(layout, say);
+  const supervision = supervise(layout, { say, resumed });
   const names = new AbortController();
-  const stopAll = async (): Promise<void> => {
+  const stop = async (): Promise<void> => {
     names.abort();
     await supervision.stop();
-    await stopMoto(layout.moto);
   };
   try {
-    const step = async (label: string, work: () => Promise<unknown>): Promise<void> => {
-      const begun = Date.now();
-      await work();
-      say(`${label.padEnd(34)} ${((Date.now() - begun) / 1000).toFixed(1)} s`);
-    };
-    const env = processEnv(options, endpoints, pki);
-    const perdure = { layout, endpoints, env };
-    const control = async (): Promise<void> => {
-      await step('etcd', () => supervision.start(etcd(tool(tools, 'etcd'), layout, endpoints)));
-      await step('Kubernetes API server', () =>
-        supervision.start(apiServer(tool(tools, 'kube-apiserver'), pki, endpoints)),
-      );
-      const kcm = (await readJson<{ kcm: number }>(layout.endpoints))?.kcm ?? 0;
-      await supervision.start(controllerManager(tool(tools, 'kube-controller-manager'), layout.kubeconfig, kcm));
-      await step('webhooks', () =>
-        supervision.start(webhooks(perdure, () => tlsOk(`${endpoints.webhooks}/healthz`, pki))),
-      );
-      await step('CRDs and admission', () => installApi(layout, endpoints, pki));
-    };
-    await Promise.all([
-      control(),
-      step('Temporal with UI', () => supervision.start(temporal(tool(tools, 'temporal-dev'), layout, endpoints))),
-      step('emulated AWS', async () => {
-        await startMoto({
-          dir: layout.moto,
-          cacheDir: options.cacheDir,
-          port: Number(new URL(endpoints.aws).port),
-          delays: options.delays,
-          python: options.python,
-        });
-        await seedAws(endpoints.aws);
-      }),
-    ]);
-    if (options.machineTree)
-      await step('machine host', () => supervision.start(machineHost(perdure, () => hostReady(layout))));
-    else void followNames(layout, endpoints.aws, names.signal);
-    await step('workers', () => supervision.start(workers(perdure, options.entries?.workers)));
-    for (const replica of await workerReplicas(options, perdure))
-      await step(replica.name, () => supervision.start(replica));
-    await step('bridge', () => supervision.start(bridge(perdure, options.entries?.bridge)));
+    await untilAborted(startParts({ options, endpoints, pki, supervision, names: names.signal }), signal);
     supervision.watch();
-    return { endpoints, supervision, stop: stopAll };
+    return { endpoints, supervision, stop };
   } catch (error) {
-    await stopAll();
+    await stop();
     throw error;
   }
+}
+
+interface Start {
+  readonly options: SandboxOptions;
+  readonly endpoints: Endpoints;
+  readonly pki: SandboxPki;
+  readonly supervision: Supervision;
+  readonly names: AbortSignal;
+}
+
+async function startParts(start: Start): Promise<void> {
+  const { options, endpoints, pki, supervision, names } = start;
+  const { layout, tools } = options;
+  const perdure = { layout, endpoints, env: processEnv(options, endpoints, pki) };
+  const step = stepper(options.say);
+  const run = (label: string, component: Component): Promise<void> => step(label, () => supervision.start(component));
+  await Promise.all([
+    startManagementCluster(start, perdure, step),
+    run('Temporal with UI', temporal(tool(tools, 'temporal-dev'), layout, endpoints)),
+    step('emulated AWS', async () => {
+      const { cacheDir, python, delays } = options;
+      const interpreter = await ensureVenv({ cacheDir, python });
+      await supervision.start(emulatedAws(layout, endpoints, { interpreter, cacheDir, delays }));
+    }),
+  ]);
+  if (options.machineTree)
+    await run(
+      'machine host',
+      machineHost(perdure, () => hostReady(layout), options.caps),
+    );
+  else void followNames(layout, endpoints.aws, names);
+  await run('workers', workers(perdure, options.entries?.workers));
+  for (const replica of await workerReplicas(options, perdure)) await run(replica.name, replica);
+  await run('bridge', bridge(perdure, options.entries?.bridge));
+}
+
+type Step = (label: string, work: () => Promise<unknown>) => Promise<void>;
+
+async function startManagementCluster(
+  { options, endpoints, pki, supervision }: Start,
+  perdure: ProcessEnv,
+  step: Step,
+): Promise<void> {
+  const { layout, tools } = options;
+  const { start } = supervision;
+  await step('etcd', () => start(etcd(tool(tools, 'etcd'), layout, endpoints)));
+  await step('Kubernetes API server', () => start(apiServer(tool(tools, 'kube-apiserver'), pki, endpoints)));
+  const kcmPort = portOf(endpoints.controllerManager);
+  await Promise.all([
+    start(controllerManager(tool(tools, 'kube-controller-manager'), layout.kubeconfig, kcmPort)),
+    (async () => {
+      await step('webhooks', () => start(webhooks(perdure, () => tlsOk(`${endpoints.webhooks}/healthz`, pki))));
+      await step('CRDs and admission', () => installApi(layout, endpoints, pki));
+    })(),
+  ]);
+}
+
+/** Says how long each step took. */
+function stepper(say: (line: string) => void): Step {
+  return async (label, work) => {
+    const begun = Date.now();
+    await work();
+    say(`${label.padEnd(34)} ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+  };
+}
+
+/** `work`, or a rejection as soon as `signal` aborts. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return work;
+  signal.throwIfAborted();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  await Promise.race([work, aborted]);
 }
 
 /** The worker processes beyond the first, each with a health address of its own. */
@@ -157,7 +175,7 @@ async function workerReplicas(options: SandboxOptions, perdure: ProcessEnv): Pro
 
 function tool(tools: Readonly<Record<string, string>>, name: string): string {
   const found = tools[name];
-  if (!found) throw new Error(`tool ${name} was not built`);
+  if (!found) throw new PerdureError('Bug', `tool ${name} was not built`);
   return found;
 }
 
@@ -236,6 +254,7 @@ async function installApi(layout: Layout, endpoints: Endpoints, pki: SandboxPki)
 }
 
 async function established(kube: ReturnType<typeof kubeFromKubeconfigFile>): Promise<void> {
+  const end = Date.now() + ESTABLISHED_MS;
   for (;;) {
     const crds = await kube.list<KubeObject & { status?: { conditions?: { type: string; status: string }[] } }>(
       KINDS.CustomResourceDefinition,
@@ -244,15 +263,10 @@ async function established(kube: ReturnType<typeof kubeFromKubeconfigFile>): Pro
       (c) => !c.status?.conditions?.some((x) => x.type === 'Established' && x.status === 'True'),
     );
     if (waiting.length === 0) return;
+    if (Date.now() > end) {
+      const names = waiting.map((c) => c.metadata.name).join(', ');
+      throw new PerdureError('Transient', `the API server does not serve ${names} after ${ESTABLISHED_MS / 1000} s`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-/** Stops the parts of a sandbox whose supervisor is gone, and cleans what its machine host left. */
-export async function sweepSandbox(layout: Layout, cleanupMachines: (dir: string) => Promise<void>): Promise<void> {
-  const others = (await recordedComponents(layout)).filter((name) => !COMPONENTS.some((known) => known === name));
-  for (const name of [...others, ...[...COMPONENTS].reverse()])
-    await stopComponent(layout, name, name.startsWith('workers') ? 25_000 : 10_000);
-  await stopMoto(layout.moto);
-  await cleanupMachines(layout.machines);
 }

@@ -1,145 +1,154 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { awaitReady, type Component, logFile, runningProcess, startComponent, stopComponent } from './component.js';
-import { writeAtomic } from './files.js';
+import { until } from '../../test/helpers/perdure.js';
+import { type Component, runningProcess } from './component.js';
 import { type Layout, layoutOf } from './layout.js';
-import { identityOf, kill, until } from './machines/processes.js';
-import { supervise, supervisorOf, tail, takeOwnership } from './supervisor.js';
+import { readLosses } from './losses.js';
+import { markedProcesses } from './mark.js';
+import { sandboxStatus } from './status.js';
+import { type Supervision, supervise } from './supervisor.js';
+import { stopLeftovers, sweepSandbox } from './sweep.js';
 
 let layout: Layout;
+let said: string[];
+let supervision: Supervision;
+
 beforeEach(async () => {
   layout = layoutOf(await mkdtemp(path.join(tmpdir(), 'perdure-supervisor-')));
+  said = [];
+  supervision = supervise(layout, { say: (line) => said.push(line) });
 });
 afterEach(async () => {
-  for (const name of ['a', 'b']) await stopComponent(layout, name, 0);
+  await supervision.stop();
+  await sweepSandbox(layout, async () => undefined);
+  expect(markedProcesses(layout.root)).toEqual([]);
   await rm(layout.root, { recursive: true });
 });
 
-/** A process that prints its arguments and runs until it is told to end. */
-const script = (name: string, code: string, change: Partial<Component> = {}): Component => ({
-  name,
-  command: process.execPath,
-  args: ['-e', code],
-  ready: async () => (await tail(logFile(layout, name))).includes('ready'),
-  ...change,
-});
-const RUNS = "console.log('ready'); setInterval(() => {}, 1e6)";
-const STUBBORN = "process.on('SIGTERM', () => {}); console.log('ready'); setInterval(() => {}, 1e6)";
-const isUp = async (name: string): Promise<boolean> => (await runningProcess(layout, name)) !== undefined;
-
-async function eventually(what: () => Promise<boolean>): Promise<void> {
-  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 20));
+/** A part that is a shell script: it serves once it has made its file, which comes after `begin`. */
+function part(name: string, begin = ':', more: Partial<Component> = {}): Component {
+  const flag = path.join(layout.root, `${name}.up`);
+  return {
+    name,
+    command: '/bin/sh',
+    args: ['-c', `${begin}; touch ${flag}; exec sleep 600`],
+    ready: async () => existsSync(flag),
+    restart: true,
+    ...more,
+  };
 }
 
-describe('a component', () => {
-  test('runs in a group of its own, with its environment only, and is known by its identity', async () => {
-    const code = "console.log(process.env.MINE, process.env.HOME, 'ready'); setInterval(() => {}, 1e6)";
-    const identity = await startComponent(layout, script('a', code, { env: { MINE: 'yes' } }));
-    await awaitReady(layout, script('a', ''), 60_000, tail);
-    await expect(runningProcess(layout, 'a')).resolves.toEqual(identity);
-    expect(await readFile(logFile(layout, 'a'), 'utf8')).toBe('yes undefined ready\n');
-    await stopComponent(layout, 'a');
-    expect(identityOf(identity.pid)).toBeUndefined();
-    await expect(runningProcess(layout, 'a')).resolves.toBeUndefined();
-  });
+/** Kills a process that has to be there: id 0 would be this process's own group. */
+function kill(pid: number | undefined): void {
+  if (!pid) throw new Error('it does not run');
+  process.kill(pid, 'SIGKILL');
+}
 
-  test('that does not heed SIGTERM is killed after its grace', async () => {
-    const component = script('a', STUBBORN);
-    const { pid } = await startComponent(layout, component);
-    await awaitReady(layout, component, 60_000, tail);
-    await stopComponent(layout, 'a', 50);
-    expect(identityOf(pid)).toBeUndefined();
-  });
+const pidOf = async (name: string): Promise<number | undefined> => (await runningProcess(layout, name))?.pid;
 
-  test('that is not there stops at once, and a process that only has its pid is left alone', async () => {
-    await stopComponent(layout, 'a');
-    const other = identityOf(process.pid);
-    await writeAtomic(
-      path.join(layout.run, 'a.json'),
-      JSON.stringify({ identity: { ...other, startTime: '1' }, command: 'x' }),
-    );
-    await expect(runningProcess(layout, 'a')).resolves.toBeUndefined();
-    await stopComponent(layout, 'a', 0);
-  });
-
-  test('that cannot be run names its command', async () => {
-    const missing = script('a', '', { command: path.join(layout.root, 'missing') });
-    await expect(startComponent(layout, missing)).rejects.toMatchObject({
-      type: 'InvalidConfiguration',
-      message: expect.stringContaining('a: cannot run'),
-    });
-  });
-
-  test('that ends while starting shows the end of its log', async () => {
-    const dying = script('a', "console.log('port is taken'); process.exit(1)");
-    await startComponent(layout, dying);
-    await expect(awaitReady(layout, dying, 60_000, tail)).rejects.toThrow(
-      /a ended while starting; its log ends:\nport is taken/,
-    );
-  });
-
-  test('that is never ready fails after its time', async () => {
-    const slow = script('a', 'setInterval(() => {}, 1e6)', { ready: () => Promise.reject(new Error('refused')) });
-    await startComponent(layout, slow);
-    await expect(awaitReady(layout, slow, 1, tail)).rejects.toThrow('a is not ready after 0 s');
-  });
-});
-
-describe('supervision', () => {
-  test('starts in order, stops what an earlier run left, and stops in reverse', async () => {
-    const left = await startComponent(layout, script('a', RUNS));
-    const supervision = supervise(layout, () => undefined);
-    await supervision.start(script('a', RUNS));
-    await supervision.start(script('b', RUNS));
-    expect(identityOf(left.pid)).toBeUndefined();
-    expect([await isUp('a'), await isUp('b')]).toEqual([true, true]);
-    await supervision.stop();
-    expect([await isUp('a'), await isUp('b')]).toEqual([false, false]);
-  });
-
-  test('starts again what dies, and leaves ended what is meant to end', async () => {
-    const said: string[] = [];
-    const supervision = supervise(layout, (line) => void said.push(line));
-    await supervision.start(script('a', RUNS, { restart: true }));
-    await supervision.start(script('b', RUNS));
+describe('a supervised part', () => {
+  test('is started again when it is killed, and what it held is told', async () => {
+    await supervision.start(part('plain'));
+    await supervision.start(part('holder', undefined, { holds: 'its words' }));
     supervision.watch();
-    const pids = await Promise.all(['a', 'b'].map(async (name) => (await runningProcess(layout, name))?.pid ?? 0));
-    for (const pid of pids) kill(pid, 'SIGKILL');
-    await eventually(async () => ((await runningProcess(layout, 'a'))?.pid ?? pids[0]) !== pids[0]);
-    expect(await isUp('b')).toBe(false);
-    expect(said).toEqual(['a ended; starting it again (restart 1)']);
-    await supervision.stop();
-    expect(await isUp('a')).toBe(false);
-  });
-});
-
-describe('a state directory', () => {
-  test('has one supervisor, which may take it twice', async () => {
-    await expect(supervisorOf(layout)).resolves.toBeUndefined();
-    await takeOwnership(layout);
-    await takeOwnership(layout);
-    expect((await supervisorOf(layout))?.pid).toBe(process.pid);
-  });
-
-  test('of a living supervisor is refused by its pid, of a dead one taken', async () => {
-    const other = await startComponent(layout, script('a', RUNS));
-    await writeAtomic(layout.supervisor, JSON.stringify(other));
-    await expect(takeOwnership(layout)).rejects.toMatchObject({
-      type: 'Conflict',
-      message: expect.stringContaining(`supervisor pid ${other.pid}`),
+    const before = { plain: await pidOf('plain'), holder: await pidOf('holder') };
+    for (const pid of Object.values(before)) kill(pid);
+    await until('both to run again', 60, async () => {
+      const now = await Promise.all([pidOf('plain'), pidOf('holder')]);
+      return now.every((pid) => pid !== undefined && pid !== before.plain && pid !== before.holder) ? true : undefined;
     });
-    await stopComponent(layout, 'a');
-    expect(await until(() => identityOf(other.pid) === undefined, 5_000)).toBe(true);
-    await takeOwnership(layout);
-    expect((await supervisorOf(layout))?.pid).toBe(process.pid);
+    expect(said).toContain('plain ended; starting it again (restart 1)');
+    expect(said.join('\n')).toContain('holder: its words are lost; it starts empty');
+    expect(await readLosses(layout)).toMatchObject([{ component: 'holder', what: 'its words' }]);
+    const { components } = await sandboxStatus(layout);
+    expect(components).toMatchObject([
+      { name: 'plain', restarts: 1 },
+      { name: 'holder', restarts: 1 },
+    ]);
+  });
+
+  test('that is meant to end is left ended', async () => {
+    await supervision.start(part('once', ':', { restart: false }));
+    await supervision.start(part('plain'));
+    supervision.watch();
+    const plain = await pidOf('plain');
+    for (const pid of [await pidOf('once'), plain]) kill(pid);
+    await until('the other', 60, async () => {
+      const pid = await pidOf('plain');
+      return pid !== undefined && pid !== plain ? true : undefined;
+    });
+    expect(await pidOf('once')).toBeUndefined();
+    expect(said).toEqual(['plain ended; starting it again (restart 1)']);
+  });
+
+  test('that cannot start any more is tried again, with its log, and does not keep others waiting', async () => {
+    const broken = path.join(layout.root, 'broken');
+    await supervision.start(part('sick', `[ -e ${broken} ] && { echo no licence; exit 3; }; true`));
+    await supervision.start(part('well'));
+    supervision.watch();
+    await writeFile(broken, '');
+    await rm(path.join(layout.root, 'sick.up'));
+    const sick = await pidOf('sick');
+    const well = await pidOf('well');
+    for (const pid of [sick, well]) kill(pid);
+    await until('the log of the sick one', 60, async () => said.find((line) => line.includes('no licence')));
+    await until('the other', 60, async () => {
+      const pid = await pidOf('well');
+      return pid !== undefined && pid !== well ? true : undefined;
+    });
+    await rm(broken);
+    await until('the sick one', 60, pidOf.bind(null, 'sick'));
+  });
+
+  test('that never serves makes the start fail with the end of its log', async () => {
+    await expect(supervision.start(part('sick', 'exit 3', { ready: async () => false }))).rejects.toThrow(
+      'sick ended while starting; its log ends:',
+    );
+    await expect(supervision.start({ ...part('none'), command: '/no/such/program' })).rejects.toThrow(
+      'none: cannot run /no/such/program',
+    );
+  });
+
+  test('that is being started is stopped with the rest', async () => {
+    const start = supervision.start(part('slow', undefined, { ready: async () => false }));
+    await until('its process', 60, pidOf.bind(null, 'slow'));
+    await Promise.all([expect(start).rejects.toThrow('the sandbox is being stopped'), supervision.stop()]);
+    expect(await pidOf('slow')).toBeUndefined();
+    await expect(supervision.start(part('late'))).rejects.toThrow('the sandbox is being stopped');
   });
 });
 
-test('the tail of a log is its end, or nothing where there is none', async () => {
-  const file = path.join(layout.root, 'log');
-  await writeAtomic(file, `${'x'.repeat(50)}end`);
-  expect(await tail(file, 5)).toBe('xxend');
-  expect(await tail(path.join(layout.root, 'missing'))).toBe('');
+describe('the next supervisor', () => {
+  test('keeps the process of a part that holds things, and starts the others anew', async () => {
+    await supervision.start(part('emulated-aws', undefined, { keep: true, holds: 'all clouds' }));
+    await supervision.start(part('plain'));
+    const before = { held: await pidOf('emulated-aws'), plain: await pidOf('plain') };
+    const next = supervise(layout, { say: (line) => said.push(line), resumed: true });
+    await stopLeftovers(layout);
+    expect(await pidOf('plain')).toBeUndefined();
+    await next.start(part('emulated-aws', undefined, { keep: true, holds: 'all clouds' }));
+    await next.start(part('plain'));
+    expect(await pidOf('emulated-aws')).toBe(before.held);
+    expect(await pidOf('plain')).not.toBe(before.plain);
+    expect(await readLosses(layout)).toEqual([]);
+    await next.stop();
+  });
+
+  test('tells what is lost when that process is gone', async () => {
+    const next = supervise(layout, { say: (line) => said.push(line), resumed: true });
+    await next.start(part('emulated-aws', undefined, { keep: true, holds: 'all clouds' }));
+    expect(await readLosses(layout)).toMatchObject([{ component: 'emulated-aws' }]);
+    await next.stop();
+  });
+});
+
+test('a process that was never written down is found by its mark', async () => {
+  await supervision.start(part('plain'));
+  await rm(path.join(layout.run, 'plain.json'));
+  expect(markedProcesses(layout.root)).toMatchObject([{ component: 'plain' }]);
+  await stopLeftovers(layout);
+  expect(markedProcesses(layout.root)).toEqual([]);
 });

@@ -1,127 +1,134 @@
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../domain/errors.js';
 import { awaitReady, type Component, runningProcess, startComponent, stopComponent } from './component.js';
-import { readJson, writeAtomic } from './files.js';
+import { writeAtomic } from './files.js';
 import type { Layout } from './layout.js';
-import { identityOf, isRunning, type ProcessIdentity } from './machines/processes.js';
+import { recordLoss } from './losses.js';
+import { identityOf } from './machines/processes.js';
+import { releaseOwnership, type SupervisorPhase } from './ownership.js';
 
 const START_TIMEOUT_MS = 120_000;
-const RESTART_EVERY_MS = 1_000;
-
-/** The last 2 kB of a log. */
-export async function tail(file: string, bytes = 2_000): Promise<string> {
-  try {
-    const handle = await open(file, 'r');
-    try {
-      const { size } = await handle.stat();
-      const length = Math.min(bytes, size);
-      const { buffer } = await handle.read(Buffer.alloc(length), 0, length, size - length);
-      return buffer.toString('utf8');
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    return ''; // the log was never opened: nothing to show
-  }
-}
-
-/** The supervisor that owns a state directory, if it is alive. */
-export async function supervisorOf(layout: Layout): Promise<ProcessIdentity | undefined> {
-  const record = await readJson<ProcessIdentity>(layout.supervisor);
-  return record && isRunning(record) ? record : undefined;
-}
-
-/** Takes the state directory; a second sandbox in it, even one that starts at the same moment, is refused with the pid of the first. */
-export async function takeOwnership(layout: Layout): Promise<void> {
-  await mkdir(layout.run, { recursive: true });
-  const claim = `${layout.supervisor}.${process.pid}`;
-  await writeAtomic(claim, JSON.stringify(identityOf(process.pid)));
-  try {
-    while (!(await linked(claim, layout.supervisor))) {
-      const other = await supervisorOf(layout);
-      if (other?.pid === process.pid) return;
-      if (other) {
-        throw new PerdureError(
-          'Conflict',
-          `a sandbox already runs from ${layout.root} (supervisor pid ${other.pid}); stop it with 'perdure down' or choose another directory with --dir`,
-        );
-      }
-      await rm(layout.supervisor, { force: true });
-    }
-  } finally {
-    await rm(claim, { force: true });
-  }
-}
-
-/** Gives `file` a second name, which only one of several processes can do; false when the name is taken. */
-async function linked(file: string, name: string): Promise<boolean> {
-  try {
-    await link(file, name);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
+const LOOK_EVERY_MS = 1_000;
+/** A part that ends before it serves is started again after twice the pause each time, up to this. */
+const LONGEST_PAUSE_MS = 10_000;
 
 /** The sandbox's processes as one. */
 export interface Supervision {
-  /** Starts what does not run, in order, each ready before the next. */
+  /** Starts a part, unless it is one to keep that runs; resolves when it serves. */
   start(component: Component): Promise<void>;
   /** Starts restarting what dies. */
   watch(): void;
-  /** Stops everything, last started first. */
+  /** Ends what is under way and stops everything, last started first. */
   stop(): Promise<void>;
 }
 
-/** Starts, restarts and stops the sandbox's processes. What a killed supervisor left running is stopped first, by verified identity. */
-export function supervise(layout: Layout, say: (line: string) => void): Supervision {
-  const components: Component[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  let stopping = false;
-  let checking: Promise<void> | undefined;
-  const failures = new Map<string, number>();
+export interface SuperviseOptions {
+  readonly say: (line: string) => void;
+  /** There is state of an earlier run: a part that holds things in memory and has to be started anew has lost them. */
+  readonly resumed?: boolean;
+}
 
-  const check = async (): Promise<void> => {
+/** Starts, restarts and stops the sandbox's processes. What a killed supervisor left running is stopped first, by verified identity. */
+export function supervise(layout: Layout, { say, resumed = false }: SuperviseOptions): Supervision {
+  const ending = new AbortController();
+  const components: Component[] = [];
+  const restarts: Record<string, number> = {};
+  /** Starts in a row that ended before the part served. */
+  const failures = new Map<string, number>();
+  const reviving = new Set<string>();
+  const underWay = new Set<Promise<unknown>>();
+  let phase: SupervisorPhase = 'starting';
+  let timer: NodeJS.Timeout | undefined;
+  let writing = Promise.resolve();
+
+  const save = (): Promise<void> => {
+    const names = components.map((c) => c.name);
+    const text = JSON.stringify({ ...identityOf(process.pid), phase, components: names, restarts: { ...restarts } });
+    writing = writing.catch(() => undefined).then(() => writeAtomic(layout.supervisor, text));
+    return writing;
+  };
+
+  const complain = (error: unknown): void => {
+    if (!ending.signal.aborted) say(`supervisor: ${error instanceof Error ? error.message : String(error)}`);
+  };
+
+  const track = async <T>(work: Promise<T>): Promise<T> => {
+    underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      underWay.delete(work);
+    }
+  };
+
+  const lose = async ({ name, holds }: Component): Promise<void> => {
+    if (holds === undefined) return;
+    say(`${name}: ${holds} are lost; it starts empty. What refers to it can only be deleted and made anew`);
+    await recordLoss(layout, { component: name, at: new Date().toISOString(), what: holds });
+  };
+
+  const launch = async (component: Component): Promise<void> => {
+    ending.signal.throwIfAborted();
+    await startComponent(layout, component);
+    await awaitReady(layout, component, START_TIMEOUT_MS, ending.signal);
+    await component.furnish?.();
+  };
+
+  const start = async (component: Component): Promise<void> => {
+    ending.signal.throwIfAborted();
+    components.push(component);
+    await save();
+    const runs = component.keep && (await runningProcess(layout, component.name)) !== undefined;
+    if (runs && (await component.ready().catch(() => false))) return component.furnish?.();
+    await stopComponent(layout, component.name, component.graceMs);
+    if (resumed) await lose(component);
+    await launch(component);
+  };
+
+  const revive = async (component: Component): Promise<void> => {
+    const { name } = component;
+    const failed = failures.get(name) ?? 0;
+    if (failed > 0) {
+      await sleep(Math.min(LONGEST_PAUSE_MS, 250 * 2 ** failed), undefined, { signal: ending.signal });
+    }
+    restarts[name] = (restarts[name] ?? 0) + 1;
+    say(`${name} ended; starting it again (restart ${restarts[name]})`);
+    await save();
+    await lose(component);
+    failures.set(name, failed + 1);
+    await launch(component);
+    failures.delete(name);
+  };
+
+  const look = async (): Promise<void> => {
     for (const component of components) {
-      if (component.restart !== true || (await runningProcess(layout, component.name))) continue;
-      if (stopping) return;
-      const count = (failures.get(component.name) ?? 0) + 1;
-      failures.set(component.name, count);
-      say(`${component.name} ended; starting it again (restart ${count})`);
-      await startComponent(layout, component);
+      const { name } = component;
+      if (component.restart !== true || reviving.has(name) || (await runningProcess(layout, name))) continue;
+      if (ending.signal.aborted) return;
+      reviving.add(name);
+      void track(revive(component))
+        .catch(complain)
+        .finally(() => reviving.delete(name));
     }
   };
 
   return {
-    async start(component) {
-      components.push(component);
-      if (
-        component.keep &&
-        (await runningProcess(layout, component.name)) &&
-        (await component.ready().catch(() => false))
-      )
-        return;
-      await stopComponent(layout, component.name, component.graceMs);
-      await startComponent(layout, component);
-      await awaitReady(layout, component, START_TIMEOUT_MS, tail);
-    },
+    start: (component) => track(start(component)),
     watch() {
-      timer = setInterval(() => {
-        checking ??= check()
-          .catch((error: unknown) => say(`supervisor: ${error instanceof Error ? error.message : String(error)}`))
-          .finally(() => {
-            checking = undefined;
-          });
-      }, RESTART_EVERY_MS);
+      phase = 'running';
+      void track(save()).catch(complain);
+      timer = setInterval(() => void track(look()), LOOK_EVERY_MS);
     },
     async stop() {
-      stopping = true;
+      ending.abort(new PerdureError('Transient', 'the sandbox is being stopped'));
       if (timer) clearInterval(timer);
-      // a restart under way would outlive the stop
-      await checking;
-      for (const component of [...components].reverse()) await stopComponent(layout, component.name, component.graceMs);
-      await rm(layout.supervisor, { force: true });
+      phase = 'stopping';
+      // a start under way would outlive the stop
+      await Promise.allSettled([...underWay, save()]);
+      for (const component of [...components].reverse()) {
+        await stopComponent(layout, component.name, component.graceMs).catch((error: Error) => say(error.message));
+      }
+      await releaseOwnership(layout);
     },
   };
 }

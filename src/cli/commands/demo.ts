@@ -1,18 +1,18 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { cacheDir, childEnvironment } from '../../config/config.js';
-import { PerdureError } from '../../domain/errors.js';
 import { stopSandbox } from '../../sandbox/control.js';
 import { layoutOf } from '../../sandbox/layout.js';
 import { ensureTool } from '../../sandbox/tools/index.js';
 import { renderReport, runDemo } from '../demo/demo.js';
 import { defaultDir, type GlobalOptions } from '../lib/connect.js';
+import { examples, whole } from '../lib/options.js';
 import { command, print } from '../lib/output.js';
 import { up } from './sandbox.js';
 
 interface DemoOptions extends GlobalOptions {
-  readonly controlPlane: string;
-  readonly workers: string;
+  readonly controlPlane: number;
+  readonly workers: number;
   readonly keep?: boolean;
 }
 
@@ -21,19 +21,14 @@ export function registerDemo(program: Command): void {
   program
     .command('demo')
     .description('start a sandbox, create a cluster in it, scale it, delete it, and report')
-    .option('--control-plane <n>', 'control plane machines', '3')
-    .option('--workers <n>', 'worker machines', '2')
+    .option('--control-plane <n>', 'control plane machines', whole(1), 3)
+    .option('--workers <n>', 'worker machines', whole(0), 2)
     .option('--keep', 'leave the sandbox running afterwards')
+    .addHelpText('after', examples('perdure demo', 'perdure demo --control-plane 1 --workers 1 --keep'))
     .action((_l: unknown, cmd: Command) =>
       command(async () => {
         const o = cmd.optsWithGlobals<DemoOptions>();
         const layout = layoutOf(path.resolve(o.dir ?? defaultDir('demo')));
-        const count = (flag: string, text: string): number => {
-          const n = Number(text);
-          if (!Number.isInteger(n) || n < 0)
-            throw new PerdureError('InvalidConfiguration', `${flag} ${text} is not a whole number`);
-          return n;
-        };
         await stopSandbox(layout, { keep: false, say: print });
         const endpoints = await up(layout, { ...o, dir: layout.root }, print);
         print(`\nTemporal UI: ${endpoints.ui}   (watch the operations there)`);
@@ -49,8 +44,8 @@ export function registerDemo(program: Command): void {
             endpoints,
             kubectl,
             say: print,
-            controlPlane: count('--control-plane', o.controlPlane),
-            workers: count('--workers', o.workers),
+            controlPlane: o.controlPlane,
+            workers: o.workers,
           });
           print(renderReport(report));
           failed = false;

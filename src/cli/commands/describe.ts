@@ -7,10 +7,11 @@ import { controllerOf, readPath, readyConditionOf } from '../../domain/contract.
 import { PerdureError } from '../../domain/errors.js';
 import { readFailure } from '../../domain/failure.js';
 import { ANNOTATION, LABEL } from '../../domain/names.js';
-import { connectKube, connectTemporal, type GlobalOptions } from '../lib/connect.js';
+import { connectKube, type GlobalOptions, withTemporal } from '../lib/connect.js';
+import { operationsTable } from '../lib/operation-lines.js';
 import { listOperations, type OperationView } from '../lib/operations.js';
+import { examples } from '../lib/options.js';
 import { age, command, show } from '../lib/output.js';
-import { operationsTable } from './operations.js';
 
 interface TreeNode {
   readonly kind: string;
@@ -117,9 +118,10 @@ export function registerDescribe(program: Command): void {
   program
     .command('describe')
     .description('explain an object')
+    .addHelpText('after', examples('perdure describe cluster demo'))
     .command('cluster <name>')
     .description('owner tree with conditions, running operations and what they wait for')
-    .addHelpText('after', '\nExample:\n  $ perdure describe cluster demo')
+    .addHelpText('after', examples('perdure describe cluster demo', 'perdure describe cluster demo -n team-a -o json'))
     .action((name: string, _l: unknown, cmd: Command) =>
       command(async () => {
         const o = cmd.optsWithGlobals<GlobalOptions>();
@@ -146,12 +148,8 @@ export function registerDescribe(program: Command): void {
 /** Operations that run now, or why they cannot be asked for: the tree is useful without Temporal too. */
 async function runningOperations(options: GlobalOptions, name: string): Promise<OperationView[] | string> {
   try {
-    const client = await connectTemporal(options);
-    try {
-      return await listOperations(client, { cluster: `${options.namespace ?? 'default'}/${name}`, running: true });
-    } finally {
-      await client.connection.close();
-    }
+    const cluster = `${options.namespace ?? 'default'}/${name}`;
+    return await withTemporal(options, (client) => listOperations(client, { cluster, running: true }));
   } catch (error) {
     return `operations unknown: ${error instanceof Error ? error.message : String(error)}`;
   }

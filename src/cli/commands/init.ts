@@ -1,12 +1,16 @@
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
+import { providerLabels } from '../../api/crd/definition.js';
 import { crdManifests } from '../../api/crd/definitions.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ResourceKind } from '../../api/types/meta.js';
 import { webhookConfigurations } from '../../api/webhooks/configurations.js';
 import { PerdureError } from '../../domain/errors.js';
-import { connectKube, type GlobalOptions } from '../lib/connect.js';
-import { command, print, show, table } from '../lib/output.js';
+import type { KubeClient } from '../../kube/client.js';
+import { type GlobalOptions, withKube } from '../lib/connect.js';
+import { examples } from '../lib/options.js';
+import { command, show, table } from '../lib/output.js';
 import { rbacManifests } from '../lib/rbac.js';
 
 interface InitOptions extends GlobalOptions {
@@ -16,7 +20,7 @@ interface InitOptions extends GlobalOptions {
 }
 
 /** Kinds of the objects `init` installs, in the order they are applied. */
-const INSTALL_KINDS: Readonly<Record<string, ResourceKind>> = {
+export const INSTALL_KINDS: Readonly<Record<string, ResourceKind>> = {
   Namespace: KINDS.Namespace,
   CustomResourceDefinition: KINDS.CustomResourceDefinition,
   ServiceAccount: { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true },
@@ -51,48 +55,69 @@ const INSTALL_KINDS: Readonly<Record<string, ResourceKind>> = {
   },
 };
 
+interface WebhookTarget {
+  readonly url: string;
+  readonly caBundle: string;
+}
+
+/** Marks an object as Perdure's, so that clusterctl and people find all of them; what the object says itself stays. */
+function labelled(object: KubeObject): KubeObject {
+  const labels = { ...providerLabels('perdure'), ...object.metadata.labels };
+  return { ...object, metadata: { ...object.metadata, labels } };
+}
+
 /** Everything a management cluster needs for Perdure: namespace, CRDs, RBAC, webhook registrations. */
-export function components(target: { url: string; caBundle: string } | undefined): KubeObject[] {
+export function components(target: WebhookTarget | undefined): KubeObject[] {
   const webhook = target ? { clientConfig: { url: `${target.url}/convert`, caBundle: target.caBundle } } : {};
   const admission = target ?? {
     service: { name: 'perdure-webhook-service', namespace: 'perdure-system' },
     caBundle: '',
   };
-  return [
+  const objects: KubeObject[] = [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'perdure-system' } },
     ...(crdManifests(webhook) as unknown as KubeObject[]),
     ...rbacManifests(),
     ...webhookConfigurations(admission),
   ];
+  return objects.map(labelled);
 }
 
-async function init(options: InitOptions): Promise<void> {
-  const { readFile } = await import('node:fs/promises');
-  if ((options.webhookUrl === undefined) !== (options.webhookCaFile === undefined)) {
+/** Where the API server reaches the webhooks, from both options or none. */
+async function targetOf({ webhookUrl, webhookCaFile }: InitOptions): Promise<WebhookTarget | undefined> {
+  if (webhookUrl === undefined && webhookCaFile === undefined) return undefined;
+  if (webhookUrl === undefined || webhookCaFile === undefined) {
     throw new PerdureError(
       'InvalidConfiguration',
       '--webhook-url and --webhook-ca-file go together: the API server must trust the certificate it is sent to',
     );
   }
-  const target =
-    options.webhookUrl && options.webhookCaFile
-      ? {
-          url: options.webhookUrl.replace(/\/$/, ''),
-          caBundle: (await readFile(options.webhookCaFile)).toString('base64'),
-        }
-      : undefined;
-  const objects = components(target);
-  if (options.dryRun) {
-    print(objects.map((o) => stringify(o)).join('---\n'));
-    return;
-  }
-  const kube = connectKube(options);
+  const ca = await readFile(webhookCaFile).catch((error: Error) => {
+    throw new PerdureError('InvalidConfiguration', `cannot read --webhook-ca-file: ${error.message}`);
+  });
+  return { url: webhookUrl.replace(/\/$/, ''), caBundle: ca.toString('base64') };
+}
+
+/** Applies the objects in their order; doing it again changes nothing. */
+export async function install(kube: Pick<KubeClient, 'apply'>, objects: readonly KubeObject[]): Promise<void> {
   for (const object of objects) {
     const kind = INSTALL_KINDS[object.kind];
     if (!kind) throw new PerdureError('Bug', `init does not know how to install a ${object.kind}`);
     await kube.apply(kind, object as KubeObject & Record<string, unknown>, { fieldManager: 'perdure-init' });
   }
-  await kube.close();
+}
+
+async function init(options: InitOptions): Promise<void> {
+  const objects = components(await targetOf(options));
+  if (options.dryRun) {
+    show(options.output, objects, () =>
+      objects
+        .map((o) => stringify(o))
+        .join('---\n')
+        .trimEnd(),
+    );
+    return;
+  }
+  await withKube(options, (kube) => install(kube, objects));
   const counts = new Map<string, number>();
   for (const { kind } of objects) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   show(
@@ -119,7 +144,7 @@ export function registerInit(program: Command): void {
     .option('--dry-run', 'print the manifests instead')
     .addHelpText(
       'after',
-      '\nExample:\n  $ perdure init --kubeconfig mgmt.kubeconfig\n  $ perdure init --dry-run > components.yaml',
+      examples('perdure init --kubeconfig mgmt.kubeconfig', 'perdure init --dry-run > components.yaml'),
     )
     .action((_l: unknown, cmd: Command) => command(() => init(cmd.optsWithGlobals())));
 }

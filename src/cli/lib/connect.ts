@@ -61,6 +61,30 @@ export async function connectTemporal(options: GlobalOptions): Promise<Client> {
     );
   const namespace = options.temporalNamespace ?? (env['PERDURE_TEMPORAL_NAMESPACE'] || 'default');
   const named = address === env['PERDURE_TEMPORAL_ADDRESS'] ? temporalConnection(readConfig().temporal) : { address };
-  const connection = await Connection.connect({ ...named, connectTimeout: '5s' });
-  return new Client({ connection, namespace });
+  try {
+    const connection = await Connection.connect({ ...named, connectTimeout: '5s' });
+    return new Client({ connection, namespace });
+  } catch (cause) {
+    throw new PerdureError('Transient', `cannot reach Temporal at ${address}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Runs `work` with a client of the management cluster and closes its connections. */
+export async function withKube<T>(options: GlobalOptions, work: (kube: KubeClient) => Promise<T>): Promise<T> {
+  const kube = connectKube(options);
+  try {
+    return await work(kube);
+  } finally {
+    await kube.close();
+  }
+}
+
+/** Runs `work` with a client of Temporal and closes its connection. */
+export async function withTemporal<T>(options: GlobalOptions, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connectTemporal(options);
+  try {
+    return await work(client);
+  } finally {
+    await client.connection.close();
+  }
 }

@@ -1,6 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { listOperations } from './operations.js';
+import { type Client, type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  RetryState,
+  TerminatedFailure,
+} from '@temporalio/common';
+import { failureOf, listOperations } from './operations.js';
+
+const failure = ApplicationFailure.create({ type: 'QuotaExceeded', message: 'no VPC left' });
+const activity = new ActivityFailure('activity failed', 'apply', '1', RetryState.NON_RETRYABLE_FAILURE, 'me', failure);
+const execution = { workflowId: 'c', runId: 'r' };
+const child = new ChildWorkflowFailure('default', execution, 'Child', RetryState.IN_PROGRESS, activity);
+const failed = (cause: Error | undefined): WorkflowFailedError =>
+  new WorkflowFailedError('Workflow execution failed', cause, RetryState.NON_RETRYABLE_FAILURE);
 
 const started = new Date('2026-01-01T00:00:00Z');
 const info = (type: string, status: string, attributes: Record<string, unknown[]> = {}): WorkflowExecutionInfo =>
@@ -17,6 +31,7 @@ const info = (type: string, status: string, attributes: Record<string, unknown[]
 
 function client(runs: readonly WorkflowExecutionInfo[], query: () => Promise<unknown> = async () => ({ steps: [] })) {
   const queries: string[] = [];
+  const asked: string[] = [];
   const workflow = {
     list: ({ query: text }: { query: string }) => {
       queries.push(text);
@@ -24,13 +39,22 @@ function client(runs: readonly WorkflowExecutionInfo[], query: () => Promise<unk
         yield* runs;
       })();
     },
-    getHandle: () => ({ query }),
+    getHandle: (id: string) => ({
+      query: () => {
+        asked.push(`progress of ${id}`);
+        return query();
+      },
+      result: () => {
+        asked.push(`result of ${id}`);
+        return Promise.reject(failed(activity));
+      },
+    }),
   };
-  return { queries, client: { workflow } as unknown as Client };
+  return { asked, queries, client: { workflow } as unknown as Client };
 }
 
 describe('operations', () => {
-  test('are told with their object, reason and, while they run, their progress', async () => {
+  test('are told with their object, reason and, while they run, their progress, or why they failed', async () => {
     const attributes = { PerdureKind: ['Cluster'], PerdureObject: ['ns/c'], PerdureReason: ['create'] };
     const { client: c } = client([info('CreateCluster', 'RUNNING', attributes), info('DeleteMachine', 'FAILED')]);
     await expect(listOperations(c, {})).resolves.toEqual([
@@ -54,6 +78,7 @@ describe('operations', () => {
         workflowId: 'id-DeleteMachine',
         runId: 'run',
         events: 7,
+        failure: { type: 'QuotaExceeded', message: 'no VPC left' },
       },
     ]);
   });
@@ -63,8 +88,10 @@ describe('operations', () => {
       info('clusterLane', 'RUNNING'),
       ...Array.from({ length: 5 }, () => info('ScaleWorkers', 'COMPLETED')),
     ];
-    const views = await listOperations(client(runs).client, { limit: 3 });
+    const { client: c, asked } = client([...runs, info('DeleteMachine', 'FAILED')]);
+    const views = await listOperations(c, { limit: 3 });
     expect(views.map((v) => v.operation)).toEqual(['ScaleWorkers', 'ScaleWorkers', 'ScaleWorkers']);
+    expect(asked).toEqual([]);
   });
 
   test('are looked for by attributes, with nothing that could end the quote', async () => {
@@ -81,5 +108,21 @@ describe('operations', () => {
     const { client: c } = client([info('CreateCluster', 'RUNNING')], () => Promise.reject(new Error('no poller')));
     const [view] = await listOperations(c, {});
     expect(view).not.toHaveProperty('progress');
+  });
+});
+
+describe('the cause of a failure', () => {
+  test.each([
+    [failure, { type: 'QuotaExceeded', message: 'no VPC left' }],
+    [activity, { type: 'QuotaExceeded', message: 'no VPC left' }],
+    [child, { type: 'QuotaExceeded', message: 'no VPC left' }],
+    [new TerminatedFailure('by hand'), { type: 'TerminatedFailure', message: 'by hand' }],
+    [undefined, { type: 'WorkflowFailedError', message: 'Workflow execution failed' }],
+  ])('is the innermost of %s', (cause, expected) => {
+    expect(failureOf(failed(cause))).toEqual(expected);
+  });
+
+  test('is not told when the history cannot be read', () => {
+    expect(failureOf(new Error('not found'))).toBeUndefined();
   });
 });

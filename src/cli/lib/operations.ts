@@ -1,6 +1,12 @@
-import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { type Client, type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
 import { progress } from '../../workflows/messages.js';
 import type { Progress } from '../../workflows/types.js';
+
+/** Why an operation ended badly: the innermost cause, with a type of `src/domain/errors.ts` when it is ours. */
+export interface OperationFailure {
+  readonly type: string;
+  readonly message: string;
+}
 
 export interface OperationView {
   readonly operation: string;
@@ -13,9 +19,18 @@ export interface OperationView {
   readonly events: number;
   readonly reason?: string;
   readonly progress?: Progress;
+  readonly failure?: OperationFailure;
 }
 
+/** What list and describe both tell of an execution. */
+export type Execution = Pick<
+  WorkflowExecutionInfo,
+  'type' | 'workflowId' | 'runId' | 'status' | 'startTime' | 'closeTime' | 'historyLength' | 'searchAttributes'
+>;
+
 const KIND = /^[A-Z]/;
+/** Ends that have a cause to show. */
+const BAD_ENDS: ReadonlySet<string> = new Set(['FAILED', 'TERMINATED', 'TIMED_OUT']);
 
 export interface Query {
   readonly cluster?: string;
@@ -23,47 +38,62 @@ export interface Query {
   readonly limit?: number;
 }
 
-/** Operations newest first, by search attributes; lanes are left out. Running ones answer their `progress` query. */
+/**
+ * Operations newest first, by search attributes; lanes are left out. Running ones answer their `progress` query, failed ones are asked for their
+ * cause, both only for what is listed.
+ */
 export async function listOperations(client: Client, query: Query): Promise<OperationView[]> {
   const parts = [
     'PerdureOperation IS NOT NULL',
     ...(query.cluster ? [`PerdureCluster = ${quote(query.cluster)}`] : []),
     ...(query.running ? ["ExecutionStatus = 'Running'"] : []),
   ];
-  const views: OperationView[] = [];
+  const listed: Execution[] = [];
   for await (const info of client.workflow.list({ query: parts.join(' AND '), pageSize: 200 })) {
     if (!KIND.test(info.type)) continue;
-    views.push(await view(client, info));
-    if (views.length >= (query.limit ?? 50)) break;
+    listed.push(info);
+    if (listed.length >= (query.limit ?? 50)) break;
   }
-  return views;
+  return Promise.all(listed.map((info) => viewOf(client, info)));
 }
 
 const quote = (text: string): string => `"${text.replaceAll('"', '')}"`;
 
-async function view(client: Client, info: WorkflowExecutionInfo): Promise<OperationView> {
-  const attribute = (name: string): string | undefined => {
-    const value = info.searchAttributes?.[name];
-    return Array.isArray(value) ? String(value[0]) : undefined;
-  };
-  const running = info.status.name === 'RUNNING';
-  const asked = running
-    ? await client.workflow
-        .getHandle(info.workflowId, info.runId)
-        .query(progress)
-        .catch(() => undefined)
-    : undefined;
-  const reason = attribute('PerdureReason');
+/** First value of a search attribute. */
+export function attributeOf(info: Pick<Execution, 'searchAttributes'>, name: string): string | undefined {
+  const value = info.searchAttributes?.[name];
+  return Array.isArray(value) && value[0] !== undefined ? String(value[0]) : undefined;
+}
+
+/** An execution as people see it. */
+export async function viewOf(client: Client, info: Execution): Promise<OperationView> {
+  const { workflowId, runId } = info;
+  const status = info.status.name;
+  const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
+  // A query may fail because nobody works just now: the rest of the line is still true.
+  const asked = status === 'RUNNING' ? await handle.query(progress).catch(() => undefined) : undefined;
+  const failure = BAD_ENDS.has(status) ? await handle.result().then(() => undefined, failureOf) : undefined;
+  const reason = attributeOf(info, 'PerdureReason');
   return {
     operation: info.type,
-    object: `${attribute('PerdureKind') ?? ''} ${attribute('PerdureObject') ?? ''}`.trim(),
-    status: info.status.name,
+    object: `${attributeOf(info, 'PerdureKind') ?? ''} ${attributeOf(info, 'PerdureObject') ?? ''}`.trim(),
+    status,
     started: info.startTime.toISOString(),
     ...(info.closeTime ? { closed: info.closeTime.toISOString() } : {}),
-    workflowId: info.workflowId,
-    runId: info.runId,
+    workflowId,
+    runId,
     events: info.historyLength,
     ...(reason ? { reason } : {}),
     ...(asked ? { progress: asked } : {}),
+    ...(failure ? { failure } : {}),
   };
+}
+
+/** The innermost cause of a workflow's failure; activity and child workflow failures only say where it happened. */
+export function failureOf(error: unknown): OperationFailure | undefined {
+  if (!(error instanceof WorkflowFailedError)) return undefined; // the history may be gone already
+  let cause: Error = error.cause ?? error;
+  while (cause.cause instanceof Error) cause = cause.cause;
+  const type = 'type' in cause && typeof cause.type === 'string' ? cause.type : cause.name;
+  return { type, message: cause.message };
 }

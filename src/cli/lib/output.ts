@@ -1,6 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
-import { PerdureError } from '../../domain/errors.js';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong use. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -34,13 +33,29 @@ export function age(from: string | Date | undefined, now: number): string {
   return `${Math.floor(seconds / 86_400)}d${Math.floor((seconds % 86_400) / 3600)}h`;
 }
 
-/** Runs a command's body; our errors print as one line with their type, anything else with its stack. Sets the exit code. */
+/** One line for a person: what went wrong, and why as far as the causes tell. */
+export function errorText(error: unknown): string {
+  const parts: string[] = [];
+  for (let e = error; e !== undefined && parts.length < 4; e = e instanceof Error ? e.cause : undefined) {
+    const text = e instanceof Error ? e.message : String(e);
+    if (text !== '' && !parts.some((part) => part.includes(text))) parts.push(text);
+    // ours says all there is to say
+    if (e instanceof Error && e.name === 'PerdureError') break;
+  }
+  return parts.join(': ');
+}
+
+/** Mistakes of the program itself, where a person can only pass on where it happened. A failed `fetch` is a TypeError too, with its cause. */
+const isBug = (error: unknown): boolean =>
+  ['TypeError', 'ReferenceError', 'RangeError'].includes((error as Error).name) && (error as Error).cause === undefined;
+
+/** Runs a command's body; an error prints as one line, a mistake of the program with its stack. Sets the exit code. */
 export async function command(body: () => Promise<void>): Promise<void> {
   try {
     await body();
   } catch (error) {
-    if (error instanceof PerdureError) process.stderr.write(`${pc.red('error')}: ${error.message}\n`);
-    else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(`${pc.red('error')}: ${errorText(error)}\n`);
+    if (error instanceof Error && isBug(error)) process.stderr.write(`${error.stack}\n`);
     process.exitCode = EXIT.failed;
   }
 }
@@ -49,9 +64,12 @@ export const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
+/** For lines about the progress of a command whose output is JSON. */
+export const printError = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
 /** `-o json` or the human text. */
 export function show(output: string | undefined, json: unknown, human: () => string): void {
-  if (output === undefined || output === 'text') print(human());
-  else if (output === 'json') print(JSON.stringify(json, null, 2));
-  else throw new PerdureError('InvalidConfiguration', `--output ${output} is not known; use text or json`);
+  print(output === 'json' ? JSON.stringify(json, null, 2) : human());
 }

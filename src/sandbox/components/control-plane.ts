@@ -3,6 +3,7 @@ import { request } from 'node:https';
 import type { Component } from '../component.js';
 import type { Endpoints, Layout } from '../layout.js';
 import type { SandboxPki } from '../pki.js';
+import { accepts } from '../ports.js';
 
 /** GET over TLS with the admin certificate; true for 200. */
 export async function tlsOk(url: string, pki: SandboxPki): Promise<boolean> {
@@ -87,7 +88,7 @@ export function controllerManager(binary: string, kubeconfig: string, port: numb
       '--concurrent-gc-syncs=4',
       '--v=1',
     ],
-    ready: async () => true,
+    ready: () => accepts(`127.0.0.1:${port}`),
     restart: true,
   };
 }

@@ -1,25 +1,10 @@
-import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { SEARCH_ATTRIBUTES } from '../../workflows/names.js';
 import type { Component } from '../component.js';
 import type { Endpoints, Layout } from '../layout.js';
+import { accepts } from '../ports.js';
 
 const dist = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-
-/** True when something accepts TCP there. */
-export function accepts(address: string): Promise<boolean> {
-  const [host = '127.0.0.1', port = '0'] = address.replace(/^\w+:\/\//, '').split(':');
-  return new Promise((resolve) => {
-    const socket = net.connect({ host, port: Number(port), timeout: 1_000 });
-    const end = (ok: boolean): void => {
-      socket.destroy();
-      resolve(ok);
-    };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-    socket.once('timeout', () => end(false));
-  });
-}
 
 export const NAMESPACE = 'default';
 
@@ -99,11 +84,20 @@ export function workers(
   };
 }
 
-export function machineHost({ env }: ProcessEnv, ready: () => Promise<boolean>): Component {
+/** Boots machines for instances. `caps`: how many at most, and the memory for all of them. */
+export function machineHost(
+  { env }: ProcessEnv,
+  ready: () => Promise<boolean>,
+  caps: { readonly maxMachines?: number; readonly memoryMiB?: number } = {},
+): Component {
   return {
     name: 'machine-host',
     command: process.execPath,
-    args: [dist('sandbox/machines/main.js')],
+    args: [
+      dist('sandbox/machines/main.js'),
+      ...(caps.maxMachines === undefined ? [] : ['--max-machines', String(caps.maxMachines)]),
+      ...(caps.memoryMiB === undefined ? [] : ['--machine-memory', String(caps.memoryMiB)]),
+    ],
     env,
     ready,
     restart: true,

@@ -79,13 +79,13 @@ function checkKernel(stateDir: string, facts: HostFacts): HostProblem[] {
   if (facts.stateFilesystem === OVERLAYFS_MAGIC) {
     problems.push({
       problem: `state directory ${stateDir} is on an overlay file system, which cannot hold the layers of another`,
-      remedy: 'put --state-dir on a volume or a disk',
+      remedy: 'put --dir on a volume or a disk',
     });
   }
   if (/[:,\\]/.test(stateDir)) {
     problems.push({
       problem: `state directory ${stateDir} has a colon, comma or backslash in its name, which mount cannot take`,
-      remedy: 'use another --state-dir',
+      remedy: 'use another --dir',
     });
   }
   return problems;

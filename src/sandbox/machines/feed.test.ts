@@ -55,6 +55,16 @@ describe('createFeed', () => {
     await expect(feed.reportHealth([])).rejects.toThrow('emulator answered 500');
   });
 
+  test('tells what a machine prints without saying that anything happened to it', async () => {
+    let sent = '';
+    answer = (request, response, body) => {
+      sent = `${request.url} ${body}`;
+      json(response, {});
+    };
+    await createFeed(endpoint, () => undefined).reportConsole('i-1', 'kubeadm: error');
+    expect(sent).toBe('/_perdure/machines/i-1 {"event":"console","console":"kubeadm: error"}');
+  });
+
   test('reports health as it is', async () => {
     let sent = '';
     answer = (request, response, body) => {

@@ -20,6 +20,8 @@ export interface InventoryFeed {
   watchLoadBalancers(seen: (lbs: InventoryLoadBalancer[]) => void, signal: AbortSignal): Promise<void>;
   /** Safe to repeat. A machine the emulator no longer knows is fine. `console` is the end of what the machine printed. */
   reportMachine(instanceId: string, event: MachineEvent, message: string, console?: string): Promise<void>;
+  /** The end of what a machine that still runs has printed. A machine the emulator no longer knows is fine. */
+  reportConsole(instanceId: string, console: string): Promise<void>;
   reportHealth(entries: readonly HealthEntry[]): Promise<void>;
 }
 
@@ -29,17 +31,19 @@ const RETRY_MS = 500;
 /** Feed over HTTP; `trouble` hears once when the emulator stops to answer, and once when it is back. */
 export function createFeed(endpoint: string, trouble: (error: Error | undefined) => void): InventoryFeed {
   const base = endpoint.replace(/\/+$/, '');
+  const tell = async (instanceId: string, report: unknown): Promise<void> => {
+    const url = `${base}/_perdure/machines/${encodeURIComponent(instanceId)}`;
+    const response = await post(url, report);
+    // 400 is the emulator's answer for an instance it does not have (any more).
+    if (!response.ok && response.status !== 400) throw unexpected(url, response.status);
+  };
   return {
     watchInstances: (seen, signal) =>
       watch(`${base}/_perdure/instances`, 'instances', (v) => seen(readInstances(v)), trouble, signal),
     watchLoadBalancers: (seen, signal) =>
       watch(`${base}/_perdure/load-balancers`, 'loadBalancers', (v) => seen(readLoadBalancers(v)), trouble, signal),
-    async reportMachine(instanceId, event, message, console = '') {
-      const url = `${base}/_perdure/machines/${encodeURIComponent(instanceId)}`;
-      const response = await post(url, { event, message, console });
-      // 400 is the emulator's answer for an instance it does not have (any more).
-      if (!response.ok && response.status !== 400) throw unexpected(url, response.status);
-    },
+    reportMachine: (instanceId, event, message, console = '') => tell(instanceId, { event, message, console }),
+    reportConsole: (instanceId, console) => tell(instanceId, { event: 'console', console }),
     async reportHealth(entries) {
       const url = `${base}/_perdure/health`;
       const response = await post(url, entries);

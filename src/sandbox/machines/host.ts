@@ -1,8 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../domain/errors.js';
 import { checkHost } from './check-host.js';
+import { Consoles } from './consoles.js';
 import { createFeed, type HealthEntry } from './feed.js';
 import { endOfFile, isRecord, readJson, writeJson } from './files.js';
 import { writeHosts } from './hosts.js';
@@ -21,6 +23,7 @@ import { raiseInotifyLimit } from './sysctl.js';
 import { removeEverything } from './teardown.js';
 
 const RETRY_MS = 1_000;
+const CONSOLES_EVERY_MS = 5_000;
 /** As much as EC2 keeps. */
 const CONSOLE_BYTES = 64 * 1_024;
 
@@ -74,6 +77,7 @@ class MachineHost implements MachineHostHandle {
   readonly #feed: ReturnType<typeof createFeed>;
   readonly #networks: Networks;
   readonly #machines: Machines;
+  readonly #consoles: Consoles;
   readonly #stopped = new AbortController();
   readonly #health = new Map<string, HealthEntry>();
   #unsent = new Map<string, HealthEntry>();
@@ -122,6 +126,11 @@ class MachineHost implements MachineHostHandle {
         this.#feed.reportMachine(id, event, message, endOfFile(machinePaths(stateDir, id).console, CONSOLE_BYTES)),
       changed: () => this.#wake(),
     });
+    this.#consoles = new Consoles({
+      path: (id) => machinePaths(stateDir, id).console,
+      tell: (id, text) => this.#feed.reportConsole(id, text),
+      everyMs: CONSOLES_EVERY_MS,
+    });
     this.#addresses = readAddresses(stateDir);
     this.ready = new Promise((resolve, reject) => {
       this.#becomeReady = resolve;
@@ -149,6 +158,7 @@ class MachineHost implements MachineHostHandle {
         this.#balancers = balancers;
         this.#wake();
       }, signal),
+      this.#watchConsoles(signal),
     ];
   }
 
@@ -247,6 +257,15 @@ class MachineHost implements MachineHostHandle {
       this.#unsent.set(key, entry);
     }
     void this.#sendHealth();
+  }
+
+  async #watchConsoles(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const running = (this.#instances ?? []).filter((i) => i.state === 'running').map((i) => i.id);
+      // an emulator that is away was reported already
+      await this.#consoles.look(running).catch(() => undefined);
+      await sleep(CONSOLES_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   /** What cannot be sent now is sent with the next report, or when the emulator is back. */

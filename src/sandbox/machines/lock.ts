@@ -38,6 +38,6 @@ export function takeLock(stateDir: string): () => void {
 function held(stateDir: string, holder: ProcessIdentity): PerdureError {
   return new PerdureError(
     'Conflict',
-    `state directory ${stateDir} has a machine host already, process ${holder.pid}; stop it with perdure down, or use another --state-dir`,
+    `state directory ${stateDir} has a machine host already, process ${holder.pid}; stop it with perdure down, or use another --dir`,
   );
 }

@@ -100,6 +100,10 @@ describe('planMachines', () => {
         );
         expect(planMachines(later, machines, { ...ROOMY, maxMachines })).toEqual([]);
       }),
+      {
+        // A stopped machine that may not start again because another is on its way.
+        examples: [[{ a: { state: 'pending', phase: 'starting' }, f: { state: 'running', phase: 'stopped' } }, 1]],
+      },
     );
   });
 });

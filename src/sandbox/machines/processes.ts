@@ -49,8 +49,10 @@ export function pids(): number[] {
     .sort((a, b) => a - b);
 }
 
-/** Sends a signal; a process that is gone already is fine. */
+/** Sends a signal to a process, or to a group by its negative id; one that is gone already is fine. */
 export function kill(pid: number, signal: NodeJS.Signals): void {
+  // To the kernel these mean our own group, and everybody.
+  if (pid === 0 || pid === -1) throw new PerdureError('Bug', `${pid} is not the id of a process`);
   try {
     process.kill(pid, signal);
   } catch (error) {

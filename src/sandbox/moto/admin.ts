@@ -122,8 +122,15 @@ export class MotoAdmin {
     await this.#call('POST', '/health', {}, reports);
   }
 
-  /** Tells that a machine powered itself off (`shutdown`), was lost (`died`), or runs (`running`), and what it printed last. Repeating is harmless. */
-  async reportMachine(instanceId: string, event: 'shutdown' | 'died' | 'running', console = ''): Promise<void> {
+  /**
+   * Tells that a machine powered itself off (`shutdown`), was lost (`died`), runs (`running`) or only printed (`console`), and what it printed last.
+   * Repeating is harmless.
+   */
+  async reportMachine(
+    instanceId: string,
+    event: 'shutdown' | 'died' | 'running' | 'console',
+    console = '',
+  ): Promise<void> {
     await this.#call('POST', `/machines/${encodeURIComponent(instanceId)}`, {}, { event, console });
   }
 

@@ -272,6 +272,9 @@ describe('emulated instances', () => {
       return Buffer.from(Output ?? '', 'base64').toString();
     };
     expect(await printed()).toBe('');
+    await moto.admin.reportMachine(ids[0] ?? '', 'console', 'kubeadm: error');
+    expect(await printed()).toBe('kubeadm: error');
+    expect((await moto.admin.instances()).version).toBe(seen.version);
     await moto.admin.reportMachine(ids[0] ?? '', 'shutdown', 'reboot: Power down');
     expect(await printed()).toBe('reboot: Power down');
     const after = await change;

@@ -79,30 +79,42 @@ export async function stopMoto(dir: string): Promise<void> {
   await rm(join(dir, 'moto.pid'), { force: true });
 }
 
-async function launch(interpreter: string, portFile: string, options: StartMotoOptions): Promise<number> {
-  const { dir, port = 0, delays = {}, lifetime = 'detached' } = options;
-  const args = [
-    '-m',
-    'perdure_moto',
-    '--port',
-    String(port),
-    '--port-file',
-    portFile,
-    '--delays',
-    JSON.stringify(delays),
-  ];
-  if (lifetime === 'parent') args.push('--until-stdin-closes');
-  const logFile = await open(join(dir, 'moto.log'), 'a');
-  try {
+export interface MotoCommandOptions {
+  /** Python with moto, from `ensureVenv`. */
+  readonly interpreter: string;
+  readonly cacheDir: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly delays?: MotoDelays;
+}
+
+/** Program, arguments and environment of an emulated AWS. */
+export function motoCommand({ interpreter, cacheDir, port, delays = {} }: MotoCommandOptions): {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+} {
+  return {
+    command: interpreter,
+    args: ['-m', 'perdure_moto', '--port', String(port), '--delays', JSON.stringify(delays)],
     // The environment is ours alone: a user's AWS_PROFILE or PYTHONPATH must not reach the emulator.
-    const env = {
+    env: {
       PATH: '/usr/bin:/bin',
       PYTHONPATH: PYTHON_DIR,
-      PYTHONPYCACHEPREFIX: join(options.cacheDir, 'pycache'),
+      PYTHONPYCACHEPREFIX: join(cacheDir, 'pycache'),
       LANG: 'C.UTF-8',
-    };
+    },
+  };
+}
+
+async function launch(interpreter: string, portFile: string, options: StartMotoOptions): Promise<number> {
+  const { dir, port = 0, delays = {}, lifetime = 'detached' } = options;
+  const { command, args, env } = motoCommand({ interpreter, cacheDir: options.cacheDir, port, delays });
+  const own = ['--port-file', portFile, ...(lifetime === 'parent' ? ['--until-stdin-closes'] : [])];
+  const logFile = await open(join(dir, 'moto.log'), 'a');
+  try {
     const stdin = lifetime === 'parent' ? 'pipe' : 'ignore';
-    const child = spawn(interpreter, args, { detached: true, env, stdio: [stdin, logFile.fd, logFile.fd] });
+    const child = spawn(command, [...args, ...own], { detached: true, env, stdio: [stdin, logFile.fd, logFile.fd] });
     return await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
       child.once('spawn', () => resolve(child.pid ?? 0));

@@ -69,7 +69,7 @@ async function pythonVersion(python: string, signal?: AbortSignal): Promise<stri
   if (major !== OLDEST_PYTHON[0] || minor < OLDEST_PYTHON[1]) {
     throw new PerdureError(
       'InvalidConfiguration',
-      `the emulated AWS needs Python ${OLDEST_PYTHON.join('.')} or newer, '${python}' is ${version}: install one or name it`,
+      `the emulated AWS needs Python ${OLDEST_PYTHON.join('.')} or newer, '${python}' is ${version}: put a newer one first on PATH`,
     );
   }
   return version;
@@ -96,7 +96,7 @@ function run(command: string, args: readonly string[], signal?: AbortSignal): Pr
     child.on('error', (error: NodeJS.ErrnoException) => {
       const missing = error.code === 'ENOENT';
       const message = missing
-        ? `cannot find '${command}': install Python 3 with venv, or name the interpreter`
+        ? `cannot find '${command}': install Python ${OLDEST_PYTHON.join('.')} or newer with venv, and put it on PATH`
         : error.message;
       reject(new PerdureError(missing ? 'InvalidConfiguration' : 'Transient', message, { cause: error }));
     });

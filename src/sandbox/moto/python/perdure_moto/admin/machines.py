@@ -13,11 +13,16 @@ _FAILED_REASON = ("Server.InternalError: Internal error on launch", "Server.Inte
 
 
 def report_machine(emulator: Emulator, instance_id: str, report: dict[str, Any]) -> dict[str, Any]:
-    """Applies `{event}`: `shutdown` (the guest powered off), `died` (the host failed it) or `running`; repeatable."""
+    """Applies `{event}`; repeatable.
+
+    `shutdown`: the guest powered off; `died`: the host failed it; `running`: it started; `console`: it only printed.
+    """
     instance = _find(instance_id)
     if report.get("console"):
         emulator.consoles[instance_id] = str(report["console"])
     event = report.get("event")
+    if event == "console":
+        return {"id": instance_id, "state": instance.state}
     if event == "shutdown":
         _guest_shutdown(emulator, instance)
     elif event == "died":
@@ -26,7 +31,7 @@ def report_machine(emulator: Emulator, instance_id: str, report: dict[str, Any])
         if instance.state in ("pending", "stopped"):
             set_state(instance, "running")
     else:
-        raise ValueError(f"machine event is '{event}', must be shutdown, died or running")
+        raise ValueError(f"machine event is '{event}', must be shutdown, died, running or console")
     emulator.touch()
     return {"id": instance_id, "state": instance.state}
 
