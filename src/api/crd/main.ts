@@ -2,37 +2,62 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { definitions } from './definitions.js';
+import { docFileName, indexDoc, kindDoc } from './docs.js';
 import { crdFileName, crdManifest, crdYaml, DEFAULT_CLIENT_CONFIG } from './generate.js';
 
-/** `node dist/api/crd/main.js [--check]`: writes manifests/crd, or fails and names the files that are stale. */
+/** `node dist/api/crd/main.js [--check]`: writes manifests/crd and docs/book/reference, or fails and names the files that are stale. */
 
-const DIRECTORY = fileURLToPath(new URL('../../../manifests/crd/', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-function expectedFiles(): Map<string, string> {
-  return new Map(definitions.map((d) => [crdFileName(d), crdYaml(crdManifest(d, DEFAULT_CLIENT_CONFIG))]));
+/** A directory of which every file with one extension is generated. */
+interface Output {
+  readonly directory: string;
+  readonly extension: string;
+  readonly files: ReadonlyMap<string, string>;
 }
 
-async function presentFiles(): Promise<Map<string, string>> {
-  const names = (await readdir(DIRECTORY).catch(() => [])).filter((name) => name.endsWith('.yaml'));
-  const contents = await Promise.all(names.map((name) => readFile(join(DIRECTORY, name), 'utf8')));
-  return new Map(names.map((name, i) => [name, contents[i] ?? '']));
+const outputs: readonly Output[] = [
+  {
+    directory: 'manifests/crd',
+    extension: '.yaml',
+    files: new Map(definitions.map((d) => [crdFileName(d), crdYaml(crdManifest(d, DEFAULT_CLIENT_CONFIG))])),
+  },
+  {
+    directory: 'docs/book/reference',
+    extension: '.md',
+    files: new Map([
+      ['README.md', indexDoc(definitions)],
+      ...definitions.map((d) => [docFileName(d), kindDoc(d)] as const),
+    ]),
+  },
+];
+
+/** Names of the files that are not as they should be, and of those that should not be. */
+async function differences(output: Output): Promise<{ stale: string[]; surplus: string[] }> {
+  const directory = join(ROOT, output.directory);
+  const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith(output.extension));
+  const present = new Map<string, string>();
+  for (const name of names) present.set(name, await readFile(join(directory, name), 'utf8'));
+  return {
+    stale: [...output.files].filter(([name, text]) => present.get(name) !== text).map(([name]) => name),
+    surplus: names.filter((name) => !output.files.has(name)),
+  };
 }
 
-const expected = expectedFiles();
-const present = await presentFiles();
-const stale = [...expected].filter(([name, text]) => present.get(name) !== text).map(([name]) => name);
-const surplus = [...present.keys()].filter((name) => !expected.has(name));
-
-if (process.argv.includes('--check')) {
-  const complaints = [
-    ...stale.map((name) => `manifests/crd/${name} is stale`),
-    ...surplus.map((name) => `manifests/crd/${name} belongs to no kind`),
-  ];
-  for (const complaint of complaints) console.error(`${complaint}: run npm run gen`);
-  process.exitCode = complaints.length > 0 ? 1 : 0;
-} else {
-  await mkdir(DIRECTORY, { recursive: true });
-  for (const name of stale) await writeFile(join(DIRECTORY, name), expected.get(name) ?? '');
-  for (const name of surplus) await rm(join(DIRECTORY, name));
-  console.log(`${expected.size} manifests in manifests/crd, ${stale.length} written, ${surplus.length} removed`);
+for (const output of outputs) {
+  const { directory, files } = output;
+  const { stale, surplus } = await differences(output);
+  if (process.argv.includes('--check')) {
+    const complaints = [
+      ...stale.map((name) => `${directory}/${name} is stale`),
+      ...surplus.map((name) => `${directory}/${name} belongs to no kind`),
+    ];
+    for (const complaint of complaints) console.error(`${complaint}: run npm run gen`);
+    if (complaints.length > 0) process.exitCode = 1;
+    continue;
+  }
+  await mkdir(join(ROOT, directory), { recursive: true });
+  for (const name of stale) await writeFile(join(ROOT, directory, name), files.get(name) ?? '');
+  for (const name of surplus) await rm(join(ROOT, directory, name));
+  console.log(`${files.size} files in ${directory}, ${stale.length} written, ${surplus.length} removed`);
 }
