@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Cluster } from '../src/api/types/index.js';
 import { KINDS } from '../src/api/types/kinds.js';
-import { generateManifest, workloadKubeconfig } from '../src/cli/commands/cluster.js';
+import { generateManifest } from '../src/cli/commands/generate.js';
 import { runProgram } from '../src/cli/demo/wait.js';
+import { workloadKubeconfig } from '../src/cli/lib/kubeconfig.js';
 import { isTrue } from '../src/domain/conditions.js';
 import type { JournalCall } from '../src/sandbox/moto/types.js';
 import { KUBERNETES_VERSION } from '../src/sandbox/tools/index.js';
@@ -34,6 +35,7 @@ lets ten minutes' worth of work for an idle cluster happen and counts again. Nee
 
 /** Seconds of looking at processes of which nothing is asked. */
 const IDLE_SECONDS = 30;
+const QUIET_SECONDS = 15;
 
 function shapeOf(text: string): { controlPlane: number; workers: number } {
   const [, planes, workers] = /^([1-9]\d*)\+(\d+)$/.exec(text) ?? [];
@@ -56,10 +58,16 @@ async function available(sandbox: TestSandbox): Promise<number> {
   }
 }
 
+const eventsOf = (all: readonly Execution[]): number => all.reduce((n, w) => n + w.events, 0);
+
+/** Until no workflow is open and none has been for a while: what comes just after a change belongs to it. */
 async function idle(sandbox: TestSandbox): Promise<Execution[]> {
+  let last = { events: -1, since: Date.now() };
   return until('the end of all workflows', async () => {
     const all = await executions(sandbox.temporal);
-    return all.some((w) => w.status === 'RUNNING') ? undefined : all;
+    const events = all.some((w) => w.status === 'RUNNING') ? -1 : eventsOf(all);
+    if (events < 0 || events !== last.events) last = { events, since: Date.now() };
+    return events >= 0 && Date.now() - last.since > QUIET_SECONDS * 1_000 ? all : undefined;
   });
 }
 
@@ -154,7 +162,7 @@ async function measureCreate(
       actions: countBy(calls, (c) => `${c.service}:${c.action}`),
     },
     events: {
-      total: all.reduce((n, w) => n + w.events, 0),
+      total: eventsOf(all),
       executions: all.length,
       types: Object.fromEntries([...types].sort((a, b) => b[1].events - a[1].events)),
       machines: Object.fromEntries(eventsByMachine(all)),
@@ -169,7 +177,7 @@ async function measureIdle(sandbox: TestSandbox): Promise<CreateResult['idle']> 
   const { layout, kubectl, cloud, temporal } = sandbox;
   await temporal.schedule.getHandle(`drift/${QUEUE}`).pause('the benchmark sweeps itself');
   const open = (await executions(temporal)).filter((w) => w.status === 'RUNNING').length;
-  const eventsBefore = (await executions(temporal)).reduce((n, w) => n + w.events, 0);
+  const eventsBefore = eventsOf(await executions(temporal));
   const moto = (await cloud.ready()).pid;
   const [{ sequence }, before, requests] = await Promise.all([
     cloud.journalSummary(),
@@ -185,7 +193,7 @@ async function measureIdle(sandbox: TestSandbox): Promise<CreateResult['idle']> 
   });
   const answered = difference(requests, await apiRequests(kubectl, layout.kubeconfig));
   const calls = await cloud.journal({ since: sequence });
-  const eventsAfter = (await idle(sandbox)).reduce((n, w) => n + w.events, 0);
+  const eventsAfter = eventsOf(await idle(sandbox));
   return {
     openWorkflows: open,
     callsPerTenMinutes: calls.length,
@@ -199,8 +207,7 @@ async function measureIdle(sandbox: TestSandbox): Promise<CreateResult['idle']> 
 
 async function measureDeletion(sandbox: TestSandbox): Promise<CreateResult['deletion']> {
   const { kube, cloud, temporal } = sandbox;
-  const total = (all: readonly Execution[]): number => all.reduce((n, w) => n + w.events, 0);
-  const before = total(await executions(temporal));
+  const before = eventsOf(await executions(temporal));
   const { sequence } = await cloud.journalSummary();
   const begun = Date.now();
   await kube.delete(KINDS.Cluster, REF);
@@ -213,7 +220,7 @@ async function measureDeletion(sandbox: TestSandbox): Promise<CreateResult['dele
     ms,
     calls: calls.length,
     mutating: calls.filter((c) => c.mutating).length,
-    events: total(await idle(sandbox)) - before,
+    events: eventsOf(await idle(sandbox)) - before,
   };
 }
 

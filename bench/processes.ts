@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { runProgram } from '../src/cli/demo/wait.js';
-import { sandboxStatus } from '../src/sandbox/control.js';
 import type { Layout } from '../src/sandbox/layout.js';
+import { sandboxStatus } from '../src/sandbox/status.js';
 
 /** What a process has used since it started. */
 export interface Usage {
@@ -28,7 +28,7 @@ async function usageOf(name: string, pid: number): Promise<Usage> {
 /** All processes of a sandbox but its machines. */
 export async function usages(layout: Layout, moto: number): Promise<Usage[]> {
   const { components } = await sandboxStatus(layout);
-  const known = components.flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }]));
+  const known = components.flatMap(({ name, pid }) => (pid === undefined || pid === moto ? [] : [{ name, pid }]));
   return Promise.all([...known, { name: 'moto', pid: moto }].map(({ name, pid }) => usageOf(name, pid)));
 }
 

@@ -78,7 +78,7 @@ export function print(result: CreateResult): string {
   const { time, calls, events, idle } = result;
   const upstream = (value: number): string => (result.shape === UPSTREAM.shape ? String(value) : '');
   const machines = Object.values(events.machines);
-  const failures = Object.entries(calls.failed).map(([what, n]) => `${n} ${what}`);
+  const failures = Object.values(calls.failed).reduce((n, v) => n + v, 0);
   const limit = (value: number | undefined): string => (value === undefined ? '' : `<= ${value}`);
   const own = result.processes.filter((p) => OWN.has(p.name));
   const sum = (pick: (usage: Usage) => number): number => own.reduce((n, p) => n + pick(p), 0);
@@ -90,7 +90,7 @@ export function print(result: CreateResult): string {
     ['  without booting', seconds(time.wall - time.boot), '', upstream(UPSTREAM.seconds)],
     ['cloud calls', String(calls.total), '', upstream(UPSTREAM.calls)],
     ['  mutating', String(calls.mutating), '', upstream(UPSTREAM.mutating)],
-    ['  failed', failures.join(', ') || '0', '', ''],
+    ['  failed', String(failures), '', ''],
     ['history events', String(events.total), limit(WANTED.createEvents[result.shape]), ''],
     [
       '  to provision the dearest machine',
@@ -120,6 +120,7 @@ export function print(result: CreateResult): string {
     ['  cloud calls', String(result.deletion.calls), '', upstream(UPSTREAM.deleteCalls)],
     ['  history events', String(result.deletion.events), '', ''],
   ];
+  const refused = Object.entries(calls.failed).map(([what, n]) => [what, String(n)]);
   const parts = [
     `\n${result.shape} machines, cloud states take ${result.cloudDelayMs} ms`,
     table(['', 'MEASURED', 'WANTED', 'UPSTREAM'], rows),
@@ -138,6 +139,8 @@ export function print(result: CreateResult): string {
       ['WORKFLOW', 'RUNS', 'EVENTS'],
       Object.entries(events.types).map(([type, c]) => [type, String(c.runs), String(c.events)]),
     ),
+    '',
+    table(['FAILED CALL', 'COUNT'], refused),
     '',
     table(
       ['CLOUD CALL', 'COUNT'],

@@ -14,7 +14,7 @@ import { createControlPlaneMachine, createWorkerMachines, deleteMachines } from 
 import { clearFailure, lookAfresh, recordFailure } from './kube/report.js';
 import { evictMember, leaveControlPlane, removeControlPlaneMachine } from './machine/control-plane.js';
 import { awaitMachineNode } from './machine/node.js';
-import { keepBootstrapData, machineBootstrap, machineRemoveObjects } from './machine/objects.js';
+import { keepBootstrapConfig, machineBootstrap, machineRemoveObjects } from './machine/objects.js';
 import {
   awaitClusterAvailable,
   awaitContract,
@@ -32,7 +32,7 @@ export function createKubeActivities(deps: ActivityDeps): KubeActivities {
     assessCluster: ({ key }: On) => lookAfresh(deps, key, () => assessCluster(deps, key)),
     assessMachine: ({ key }: On) =>
       lookAfresh(deps, key, async () => {
-        await keepBootstrapData(deps, key);
+        await keepBootstrapConfig(deps, key);
         return assessMachine(deps, key);
       }),
     assessMachineSet: async ({ key }: On) =>

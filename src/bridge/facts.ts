@@ -77,11 +77,12 @@ export function replicaFacts(object: KubeObject): Facts {
   ]);
 }
 
-/** What is told at once of a set of replicas, while its counters may lag: whether it is available, and whether it is all there. */
+/** What is told at once of a set of replicas, while its counters may lag: whether it is available, all there, and whether it failed. */
 export function verdictOf(object: KubeObject): Facts {
   const wanted = readPath(object, 'spec.replicas') ?? 1;
   const complete = ['replicas', 'availableReplicas'].every((f) => (readPath(object, `status.${f}`) ?? 0) === wanted);
-  return facts(object, [status(object, 'Available'), complete]);
+  const failed = object.metadata.annotations?.[ANNOTATION.lastFailure] !== undefined;
+  return facts(object, [status(object, 'Available'), complete, ...(failed ? ['failed'] : [])]);
 }
 
 /** What a lane waits for on an object it depends on, by the role of that object's kind. */

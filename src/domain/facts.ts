@@ -67,6 +67,8 @@ export interface ReplicaFacts extends CommonFacts {
   readonly desired: number;
   readonly machines: readonly OwnedMachine[];
   readonly base: string;
+  /** How machines are named, if not `<base>-<5 chars>`. */
+  readonly naming?: string;
   readonly uid: string;
   readonly deleteOrder: 'Random' | 'Newest' | 'Oldest';
 }

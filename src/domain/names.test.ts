@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { childNames, fnv1a, laneId, safeSuffix, suffixed } from './names.js';
+import { childNames, fnv1a, laneId, namingOf, safeSuffix, suffixed } from './names.js';
 
 const DNS_1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const dnsName = fc
@@ -55,4 +55,28 @@ test('the hash is FNV-1a', () => {
 
 test('a lane is named by kind, place and uid', () => {
   expect(laneId({ kind: 'MachineSet', namespace: 'ns', name: 'n', uid: 'u' })).toBe('machineset/ns/n/u');
+});
+
+describe('names by template', () => {
+  const variables = { '.cluster.name': 'demo', '.machineSet.name': 'md-0-abcde' };
+
+  test('are filled in and stay unique and repeatable', () => {
+    const naming = namingOf('{{ .cluster.name }}-node-{{ .random }}', variables);
+    const names = childNames('base', 'uid', new Set(), 3, naming);
+    expect(names.every((n) => /^demo-node-[a-z0-9]{5}$/.test(n))).toBe(true);
+    expect(new Set(names).size).toBe(3);
+    expect(childNames('base', 'uid', new Set(names.slice(0, 1)), 2, naming)).toEqual(names.slice(1));
+  });
+
+  test('that are too long are cut, and end in what makes them unique', () => {
+    const naming = namingOf(`{{ .random }}-{{.machineSet.name}}-${'x'.repeat(60)}`, variables);
+    const [name = '', other] = childNames('base', 'uid', new Set(), 2, naming);
+    expect(name).toMatch(/^([a-z0-9]{5})-md-0-abcde-x+\1$/);
+    expect(name).toHaveLength(63);
+    expect(other).not.toBe(name);
+  });
+
+  test('are the usual ones without a template', () => {
+    expect(namingOf(undefined, variables)).toBeUndefined();
+  });
 });

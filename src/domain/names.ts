@@ -73,15 +73,39 @@ export function suffixed(base: string, suffix: string): string {
 
 /**
  * Names for `count` new children of an owner, `<base>-<5 chars>` (at most 63 long), skipping those in `taken`. A pure function of the owner's
- * uid and a slot number: a creation that is run again after a crash picks the same name and finds its own object instead of making a twin.
+ * uid and a slot number: a creation that is run again after a crash picks the same name and finds its own object instead of making a twin. A `naming`
+ * from `namingOf` takes the place of `<base>-<5 chars>`.
  */
-export function childNames(base: string, ownerUid: string, taken: ReadonlySet<string>, count: number): string[] {
+export function childNames(
+  base: string,
+  ownerUid: string,
+  taken: ReadonlySet<string>,
+  count: number,
+  naming?: string,
+): string[] {
   const names: string[] = [];
   for (let slot = 0; names.length < count; slot++) {
-    const name = suffixed(base, safeSuffix(`${ownerUid}/${slot}`));
+    const suffix = safeSuffix(`${ownerUid}/${slot}`);
+    const name = naming === undefined ? suffixed(base, suffix) : named(naming, suffix);
     if (!taken.has(name) && !names.includes(name)) names.push(name);
   }
   return names;
+}
+
+const ACTION = /\{\{-?\s*(.*?)\s*-?\}\}/g;
+
+/** A `machineNaming.template` with everything filled in but `{{ .random }}`; admission has checked it. Undefined without a template. */
+export function namingOf(
+  template: string | undefined,
+  variables: Readonly<Record<string, string>>,
+): string | undefined {
+  return template?.replace(ACTION, (whole, action: string) => variables[action] ?? whole);
+}
+
+/** Too long a name is cut and gets the suffix once more, so that it stays unique. Source: capi topology names.MachineSetMachineNameGenerator. */
+function named(naming: string, suffix: string): string {
+  const name = naming.replace(ACTION, (whole, action: string) => (action === '.random' ? suffix : whole));
+  return name.length <= 63 ? name : `${name.slice(0, 58)}${suffix}`;
 }
 
 /** `<kind>/<namespace>/<name>/<uid>`: a readable prefix for list filters, the uid keeps a re-created object apart. */

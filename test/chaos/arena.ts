@@ -8,9 +8,9 @@ import { stopSandbox } from '../../src/sandbox/control.js';
 import { type Endpoints, type Layout, layoutOf } from '../../src/sandbox/layout.js';
 import { isRunning, kill, until } from '../../src/sandbox/machines/processes.js';
 import { MotoAdmin } from '../../src/sandbox/moto/index.js';
+import { takeOwnership } from '../../src/sandbox/ownership.js';
 import { prepare } from '../../src/sandbox/prepare.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
-import { takeOwnership } from '../../src/sandbox/supervisor.js';
 
 /** Emulated cloud: short passing states, but dead instances stay visible, so that one made twice shows. */
 const DELAYS = { allMs: 500, instanceTerminatedVisibleMs: 24 * 3_600_000 };

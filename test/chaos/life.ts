@@ -1,6 +1,6 @@
 import type { Cluster } from '../../src/api/types/index.js';
 import { KINDS } from '../../src/api/types/kinds.js';
-import { generateManifest } from '../../src/cli/commands/cluster.js';
+import { generateManifest } from '../../src/cli/commands/generate.js';
 import { runProgram, untilTrue } from '../../src/cli/demo/wait.js';
 import { isTrue } from '../../src/domain/conditions.js';
 import type { Point } from '../../src/sandbox/chaos/points.js';

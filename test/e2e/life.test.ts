@@ -175,7 +175,7 @@ describe('the life of a cluster', () => {
     const ref = { apiGroup: 'controlplane.cluster.x-k8s.io', kind: 'KubeadmControlPlane', name: 'broken' };
     await create(sandbox.kube, [
       machineTemplate(BROKEN, { instanceType: 't3.large', iamInstanceProfile: PROFILE }),
-      controlPlaneObject(BROKEN, BROKEN.name, { preKubeadmCommands: ['echo there is no disk for etcd', 'poweroff'] }),
+      controlPlaneObject(BROKEN, BROKEN.name, { preKubeadmCommands: ['poweroff'] }),
       ...clusterObjects(BROKEN, {}, { controlPlaneRef: ref }),
     ]);
     const machine = await until(
@@ -197,7 +197,7 @@ describe('the life of a cluster', () => {
     );
     expect(condition.message).toContain(`of Machine ${namespace}/${name} is stopped and never became a node`);
     expect(condition.message).toContain('delete the Machine to replace it; its console ends: ');
-    expect(condition.message).toContain('there is no disk for etcd');
+    expect(condition.message).toContain('Powering off.');
     await sandbox.kube.delete(KINDS.Cluster, BROKEN);
     const gone = async (): Promise<true | undefined> =>
       (await sandbox.kube.get(KINDS.Cluster, BROKEN)) ? undefined : true;

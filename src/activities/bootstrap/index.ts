@@ -1,5 +1,6 @@
 import type { Cluster, KubeadmControlPlane } from '../../api/types/index.js';
 import type { CertificatePems } from '../../domain/bootstrap/certificate-set.js';
+import { isFailure } from '../../domain/errors.js';
 import { ensureCertificates as ensureClusterCertificates, readCertificates } from './certificates.js';
 import { ensureKubeconfig as ensureClusterKubeconfig, type KubeconfigResult } from './kubeconfig.js';
 import type { BootstrapDeps } from './subject.js';
@@ -47,4 +48,21 @@ export async function ensureKubeconfig(
     now: new Date(deps.now()),
     signal,
   });
+}
+
+/**
+ * The kubeconfig of a cluster whose control plane machines are made by hand: nobody else would make it. Belongs to the Cluster. Nothing happens before
+ * its first machine has made a CA. Source: capi core/reconcilers/cluster reconcileKubeconfig.
+ */
+export async function ensureStandaloneKubeconfig(deps: BootstrapDeps, cluster: Cluster): Promise<void> {
+  const { kube } = deps;
+  const { signal } = deps.scope();
+  try {
+    const { ca } = await readCertificates({ kube, cluster, configuration: undefined, initialized: false, signal }, [
+      'ca',
+    ]);
+    if (ca) await ensureClusterKubeconfig({ kube, cluster, owner: cluster, ca, now: new Date(deps.now()), signal });
+  } catch (error) {
+    if (!isFailure(error, 'NotYet')) throw error;
+  }
 }

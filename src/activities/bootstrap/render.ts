@@ -122,16 +122,13 @@ async function secretValue(input: RenderInput, field: string, ref: { name: strin
   const { kube, config, signal } = input;
   const namespace = config.metadata.namespace ?? '';
   const secret = await kube.get<Secret>(KINDS.Secret, { namespace, name: ref.name }, signal);
-  const invalid = (part: string, value: string, problem: string): PerdureError =>
-    new PerdureError(
-      'InvalidConfiguration',
-      `${nameOf('KubeadmConfig', config)}: ${field}.${part} "${value}": ${problem}`,
-      {
-        details: { field: `${field}.${part}`, value },
-      },
-    );
+  // not for good: who makes the Secret need not touch the Machine as well
+  const missing = (part: string, value: string, problem: string): PerdureError =>
+    new PerdureError('NotFound', `${nameOf('KubeadmConfig', config)}: ${field}.${part} "${value}": ${problem}`, {
+      details: { field: `${field}.${part}`, value },
+    });
   if (secret === undefined) {
-    throw invalid(
+    throw missing(
       'name',
       ref.name,
       `secret ${namespace}/${ref.name} does not exist; create it or correct the reference`,
@@ -139,7 +136,7 @@ async function secretValue(input: RenderInput, field: string, ref: { name: strin
   }
   const bytes = secretBytes(secret, ref.key);
   if (bytes === undefined) {
-    throw invalid('key', ref.key, `secret ${namespace}/${ref.name} has no such key; add it or correct the reference`);
+    throw missing('key', ref.key, `secret ${namespace}/${ref.name} has no such key; add it or correct the reference`);
   }
   return bytes;
 }

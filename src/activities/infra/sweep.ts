@@ -1,7 +1,7 @@
 import type { Cluster } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
-import { isDeleting, isPaused } from '../../domain/contract.js';
+import { isDeleting, isManagedElsewhere, isPaused } from '../../domain/contract.js';
 import { ANNOTATION } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import { unlessGone } from '../kube/write.js';
@@ -12,6 +12,9 @@ export interface DriftedObject {
   readonly key: ObjectKey;
   readonly detail: string;
 }
+
+/** Drifted objects that are named in the result; all are marked. */
+const LISTED = 50;
 
 /**
  * Compares all settled clusters of one account queue with the cloud in a few batched reads and marks the objects that differ (annotation
@@ -37,7 +40,9 @@ export async function driftSweep(
       (i) => i.metadata.namespace === cluster.metadata.namespace && i.metadata.name === ref.name,
     );
     const settled = infraCluster?.metadata.annotations?.[ANNOTATION.appliedGeneration] !== undefined;
-    return infraCluster && settled && provider.taskQueue(infraCluster) === queue ? [{ cluster, infraCluster }] : [];
+    return infraCluster && settled && !isManagedElsewhere(infraCluster) && provider.taskQueue(infraCluster) === queue
+      ? [{ cluster, infraCluster }]
+      : [];
   });
   if (pairs.length === 0) return { checked: 0, drifted: [] };
   const ctx = { kube, signal, log: deps.log, heartbeat: (d: string) => deps.scope().heartbeat(d) };
@@ -49,7 +54,7 @@ export async function driftSweep(
     const object = await mark(deps, drift);
     if (object) drifted.push({ key: keyOf(object), detail: drift.detail });
   }
-  return { checked: pairs.length, drifted };
+  return { checked: pairs.length, drifted: drifted.slice(0, LISTED) };
 }
 
 /** Notes the drift on its object, unless that is gone, on its way out or paused. */

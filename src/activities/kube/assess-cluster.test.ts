@@ -9,7 +9,7 @@ import {
   writesOf,
 } from '../../../test/helpers/activity-world.js';
 import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
-import { aMachineDeployment, anInfraCluster, infraRef } from '../../../test/helpers/fake-owners.js';
+import { aMachineDeployment, aMachineSet, anInfraCluster, infraRef } from '../../../test/helpers/fake-owners.js';
 import { verdicts } from '../../../test/helpers/status-checks.js';
 import type { Cluster } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
@@ -17,6 +17,7 @@ import type { KubeObject } from '../../api/types/meta.js';
 import { PerdureError } from '../../domain/errors.js';
 import { failureText } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL } from '../../domain/names.js';
+import { generateCa } from '../bootstrap/pki.js';
 import { assessCluster } from './assess-cluster.js';
 
 const { controlPlaneEndpoint: _, ...spec } = aCluster({
@@ -249,4 +250,42 @@ test('infrastructure that others manage is linked without finalizer and followed
   const world = activityWorld({ objects: [cluster, managed] });
   await expect(assessCluster(world.deps, key)).resolves.not.toHaveProperty('provider');
   expect(world.kube.peek(KINDS.AWSCluster, infra.metadata)?.metadata.finalizers).toBeUndefined();
+});
+
+describe('a cluster whose control plane is made by hand', () => {
+  const { controlPlaneRef: _ref, ...standaloneSpec } = cluster.spec;
+  const byHand: Cluster = { ...cluster, spec: standaloneSpec };
+  const secretNames = (world: ActivityWorld): string[] => world.kube.all(KINDS.Secret).map((s) => s.metadata.name);
+  const pair = async () => {
+    const made = await generateCa('kubernetes', { algorithm: 'ECDSA-P256' });
+    const encoded = (text: string) => Buffer.from(text).toString('base64');
+    return {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'demo-ca', namespace: 'default' },
+      data: { 'tls.crt': encoded(made.cert), 'tls.key': encoded(made.key) },
+    } as KubeObject;
+  };
+
+  test('gets a kubeconfig of the Cluster as soon as there is a CA', async () => {
+    const world = activityWorld({ objects: [byHand, provisioned] });
+    await assessCluster(world.deps, key);
+    expect(secretNames(world)).toEqual([]);
+    world.kube.put(await pair());
+    await assessCluster(world.deps, key);
+    expect(secretNames(world)).toEqual(['demo-ca', 'demo-kubeconfig']);
+    const owners = world.kube.all(KINDS.Secret)[1]?.metadata.ownerReferences;
+    expect(owners).toMatchObject([{ kind: 'Cluster', name: 'demo', controller: true }]);
+    expect(await writesOf(world.kube, () => assessCluster(world.deps, key))).toBe(0);
+  });
+
+  test('counts the machine sets that have no deployment', async () => {
+    const own = aMachineSet(byHand, { replicas: 2 }, 'own');
+    const ofDeployment = aMachineSet(byHand, { replicas: 5 }, 'other');
+    const labels = { ...ofDeployment.metadata.labels, [LABEL.deploymentName]: 'd' };
+    const world = activityWorld({
+      objects: [byHand, provisioned, own, { ...ofDeployment, metadata: { ...ofDeployment.metadata, labels } }],
+    });
+    await expect(assessCluster(world.deps, key)).resolves.toMatchObject({ desired: { workers: 2 } });
+  });
 });

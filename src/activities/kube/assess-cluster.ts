@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { Cluster, Machine, MachineDeployment } from '../../api/types/index.js';
+import type { Cluster, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
 import { isTrue } from '../../domain/conditions.js';
 import {
+  controllerOf,
   endpointOf,
   foreignOwner,
   isControlPlaneInitialized,
@@ -19,6 +20,7 @@ import type { ClusterFacts, RecordedFailure } from '../../domain/facts.js';
 import { attemptOf, readFailure } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
 import { clusterStatus } from '../../domain/status/cluster.js';
+import { ensureStandaloneKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { readRef, resolveKind } from './refs.js';
 import { machinesOf, ofCluster, readKey } from './world.js';
@@ -43,6 +45,8 @@ export interface ClusterView {
   readonly infrastructure: KubeObject | undefined;
   readonly controlPlane: KubeObject | undefined;
   readonly deployments: readonly MachineDeployment[];
+  /** Those without a deployment. */
+  readonly sets: readonly MachineSet[];
   readonly machines: readonly Machine[];
   /** Why a child was refused; it then counts as absent. */
   readonly refused: { readonly infrastructure?: string; readonly controlPlane?: string };
@@ -72,12 +76,17 @@ export async function viewCluster(deps: ActivityDeps, key: ObjectKey): Promise<C
       signal,
     );
   }
-  const [infrastructure, controlPlane, deployments, machines] = await Promise.all([
+  const [infrastructure, controlPlane, deployments, sets, machines] = await Promise.all([
     readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal),
     readRef<KubeObject>(kube, cluster.spec.controlPlaneRef, key.namespace, signal),
     kube.list<MachineDeployment>(
       KINDS.MachineDeployment,
       { namespace: key.namespace, labelSelector: ofCluster(key.name) },
+      signal,
+    ),
+    kube.list<MachineSet>(
+      KINDS.MachineSet,
+      { namespace: key.namespace, labelSelector: `${ofCluster(key.name)},!${LABEL.deploymentName}` },
       signal,
     ),
     machinesOf(kube, key.namespace, key.name, signal),
@@ -95,6 +104,7 @@ export async function viewCluster(deps: ActivityDeps, key: ObjectKey): Promise<C
       ? await linkChild(deps, cluster, cluster.spec.controlPlaneRef, ownControlPlane)
       : ownControlPlane,
     deployments,
+    sets: sets.filter((s) => !controllerOf(s)),
     machines,
     refused,
   };
@@ -168,13 +178,16 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
       desired: { controlPlane: 0, workers: 0 },
     };
   }
-  const { infrastructure, controlPlane, deployments, machines } = view;
+  const { infrastructure, controlPlane, deployments, sets, machines } = view;
   let { cluster } = view;
   const paused = isPaused(cluster, cluster);
   const provider = isManagedElsewhere(infrastructure)
     ? undefined
     : deps.providers.forCluster(cluster.spec.infrastructureRef);
-  if (!paused && !isDeleting(cluster)) cluster = await copyEndpoint(deps, cluster, infrastructure, controlPlane);
+  if (!paused && !isDeleting(cluster)) {
+    cluster = await copyEndpoint(deps, cluster, infrastructure, controlPlane);
+    if (!cluster.spec.controlPlaneRef && endpointOf(cluster)) await ensureStandaloneKubeconfig(deps, cluster);
+  }
   const attempt = attemptOf(cluster, [infrastructure]);
   const failure = currentFailure(cluster, attempt, view.refused);
   const connection = await probe(deps, cluster, controlPlane);
@@ -183,6 +196,7 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
     infrastructure,
     controlPlane,
     deployments,
+    sets,
     machines,
     failure,
     refused: view.refused,

@@ -1,25 +1,19 @@
-import type { Cluster, KubeadmControlPlane, Machine } from '../../api/types/index.js';
+import type { Cluster, KubeadmControlPlane } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { Condition, KubeObject, ObjectKey } from '../../api/types/meta.js';
 import { strayMembers } from '../../domain/bootstrap/etcd-quorum.js';
-import { type ConditionInput, mergeConditions } from '../../domain/conditions.js';
-import {
-  controllerOf,
-  endpointOf,
-  failureDomainsOf,
-  isControlPlaneMachine,
-  isDeleting,
-  isPaused,
-} from '../../domain/contract.js';
+import type { ConditionInput } from '../../domain/conditions.js';
+import { endpointOf, failureDomainsOf, isControlPlaneMachine, isDeleting, isPaused } from '../../domain/contract.js';
 import type { ControlPlaneFacts } from '../../domain/facts.js';
 import { attemptOf } from '../../domain/failure.js';
-import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
+import { ANNOTATION, FINALIZER, LABEL, laneId, namingOf } from '../../domain/names.js';
 import { controlPlaneStatus, isControlPlaneMachineHealthy } from '../../domain/status/control-plane.js';
 import { ensureCertificates, ensureKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
-import { type Inspection, inspectControlPlane } from '../workload/health.js';
+import { inspectControlPlane } from '../workload/health.js';
 import { adoptMachines } from './adopt.js';
 import { ABSENT, currentFailure } from './assess-cluster.js';
+import { writeMachineConditions } from './control-plane-machines.js';
 import { ownedMachine, ownTemplate } from './owned.js';
 import { readRef } from './refs.js';
 import { clusterNamed, machinesControlledBy, machinesOf, readKey } from './world.js';
@@ -153,6 +147,8 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
   const infra = cluster
     ? await readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal)
     : undefined;
+  const variables = { '.cluster.name': clusterName, '.kubeadmControlPlane.name': key.name };
+  const naming = namingOf(controlPlane.spec.machineNaming?.template, variables);
   return {
     exists: true,
     paused,
@@ -163,6 +159,7 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     ...(failure ? { failure } : {}),
     desired: controlPlane.spec.replicas ?? 1,
     base: key.name,
+    ...(naming ? { naming } : {}),
     uid: key.uid,
     deleteOrder: 'Oldest',
     ...(strays.length > 0 ? { strays: strays.map(({ id, name }) => ({ id, name })) } : {}),
@@ -214,47 +211,4 @@ function storedCertificates(controlPlane: KubeadmControlPlane): ConditionInput {
       message: 'not checked while paused, deleting, or without a Cluster that refers to it',
     }
   );
-}
-
-/** Component conditions and UpToDate of each machine, as the control plane's field manager. */
-async function writeMachineConditions(
-  deps: ActivityDeps,
-  controlPlane: KubeadmControlPlane,
-  machines: readonly Machine[],
-  seen: Inspection,
-): Promise<void> {
-  for (const machine of machines) {
-    if (isDeleting(machine)) continue;
-    const current = isUpToDate(controlPlane, machine);
-    const upToDate: ConditionInput = current.upToDate
-      ? { type: 'UpToDate', status: 'True', reason: 'UpToDate' }
-      : { type: 'UpToDate', status: 'False', reason: 'NotUpToDate', message: current.reason };
-    const conditions = mergeConditions(
-      machine.status?.conditions as Condition[] | undefined,
-      [...(seen.conditions.get(machine.metadata.name) ?? []), upToDate],
-      machine.metadata.generation ?? 1,
-      deps.now(),
-    );
-    await applyStatus(
-      deps.kube,
-      KINDS.Machine,
-      machine,
-      { conditions },
-      'perdure-kubeadmcontrolplane',
-      deps.scope().signal,
-    );
-  }
-}
-
-/** Versions are compared; a rollout itself is another operation. */
-function isUpToDate(controlPlane: KubeadmControlPlane, machine: Machine): { upToDate: boolean; reason: string } {
-  if (machine.spec.version !== controlPlane.spec.version)
-    return {
-      upToDate: false,
-      reason: `* Version ${machine.spec.version ?? ''}, ${controlPlane.spec.version} required`,
-    };
-  return {
-    upToDate: controllerOf(machine)?.uid === controlPlane.metadata.uid,
-    reason: '* not controlled by this control plane',
-  };
 }

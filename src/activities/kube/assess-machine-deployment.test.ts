@@ -133,7 +133,12 @@ describe('a look at a machine deployment', () => {
   test('leaves a set alone that somebody else controls, and refuses one that has the name of ours', async () => {
     const foreign = { ...old('x', 1), metadata: { ...old('x', 1).metadata, name, ownerReferences: [] } };
     const world = activityWorld({ objects: [cluster, deployment, ...templates, foreign] });
-    await expect(assessMachineDeployment(world.deps, key)).rejects.toMatchObject({ type: 'OwnershipConflict' });
+    await expect(assessMachineDeployment(world.deps, key)).resolves.toMatchObject({
+      failure: { operation: 'ScaleMachineSets', type: 'OwnershipConflict' },
+    });
+    const scaling = stored(world).status?.conditions?.find((c) => c.type === 'ScalingUp');
+    expect(scaling?.message).toContain('OwnershipConflict: MachineSet default/');
+    expect(world.events).toEqual(['ScaleMachineSetsFailed MachineDeployment/workers']);
     expect(sets(world)).toEqual([expect.objectContaining({ spec: foreign.spec })]);
   });
 

@@ -3,13 +3,14 @@ import { KINDS } from '../../api/types/kinds.js';
 import type { Condition, ObjectKey } from '../../api/types/meta.js';
 import { type ConditionInput, mergeConditions } from '../../domain/conditions.js';
 import { controllerOf, isDeleting, isPaused, ownerReference } from '../../domain/contract.js';
+import { PerdureError, TERMINAL_FAILURES } from '../../domain/errors.js';
 import type { DeploymentFacts } from '../../domain/facts.js';
 import { attemptOf } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
 import { machineDeploymentStatus } from '../../domain/status/replicas.js';
 import { sameTemplate, selectorText } from '../../domain/template.js';
 import type { ActivityDeps } from '../deps.js';
-import { ABSENT } from './assess-cluster.js';
+import { ABSENT, currentFailure } from './assess-cluster.js';
 import { adoptSets, setsOf, sizeSetsOf } from './machine-sets.js';
 import { ownTemplate } from './owned.js';
 import { clusterNamed, readKey } from './world.js';
@@ -43,8 +44,18 @@ export async function assessMachineDeployment(deps: ActivityDeps, key: ObjectKey
     await ownTemplate(deps, cluster, key.namespace, deployment.spec.template.spec.infrastructureRef);
     await adoptSets(deps, deployment);
   }
+  const attempt = attemptOf(deployment, []);
+  let failure = currentFailure(deployment, attempt);
   let sets = await setsOf(deps, deployment);
-  if (active) sets = await sizeSetsOf(deps, deployment, sets);
+  if (active) {
+    try {
+      sets = await sizeSetsOf(deps, deployment, sets);
+    } catch (error) {
+      if (!(error instanceof PerdureError) || !TERMINAL_FAILURES.has(error.type)) throw error;
+      failure = { operation: 'ScaleMachineSets', type: error.type, message: error.message, attempt };
+      deps.event(deployment, 'Warning', 'ScaleMachineSetsFailed', error.message);
+    }
+  }
   const uids = new Set(sets.map((s) => s.metadata.uid));
   const inNamespace = await kube.list<Machine>(KINDS.Machine, { namespace: key.namespace }, signal);
   let machines = inNamespace.filter((m) => uids.has(controllerOf(m)?.uid));
@@ -59,6 +70,7 @@ export async function assessMachineDeployment(deps: ActivityDeps, key: ObjectKey
     machines,
     selector: selectorText(deployment.spec.selector),
     paused,
+    failure,
     now: deps.now(),
   });
   if (paused) await applyPaused(kube, KINDS.MachineDeployment, deployment, deps.now(), signal);
@@ -69,7 +81,8 @@ export async function assessMachineDeployment(deps: ActivityDeps, key: ObjectKey
     deleting: isDeleting(deployment),
     generation: deployment.metadata.generation ?? 0,
     cluster: `${key.namespace}/${deployment.spec.clusterName}`,
-    attempt: attemptOf(deployment, []),
+    attempt,
+    ...(failure ? { failure } : {}),
     desired: deployment.spec.replicas ?? 1,
     replicas: status.replicas ?? 0,
     ready: status.readyReplicas ?? 0,

@@ -5,7 +5,7 @@ import { findCondition } from '../../domain/conditions.js';
 import { controllerOf, isDeleting, isPaused, ownerReference } from '../../domain/contract.js';
 import type { ReplicaFacts } from '../../domain/facts.js';
 import { attemptOf } from '../../domain/failure.js';
-import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
+import { ANNOTATION, FINALIZER, LABEL, laneId, namingOf } from '../../domain/names.js';
 import { machineSetStatus } from '../../domain/status/replicas.js';
 import { selectorText } from '../../domain/template.js';
 import type { ActivityDeps } from '../deps.js';
@@ -60,6 +60,8 @@ export async function assessMachineSet(deps: ActivityDeps, key: ObjectKey): Prom
   });
   if (paused) await applyPaused(kube, KINDS.MachineSet, set, deps.now(), signal);
   else await applyStatus(kube, KINDS.MachineSet, set, status, 'perdure-machineset', signal);
+  const variables = { '.cluster.name': set.spec.clusterName, '.machineSet.name': key.name };
+  const naming = namingOf(set.spec.machineNaming?.template, variables);
   return {
     exists: true,
     paused,
@@ -70,6 +72,7 @@ export async function assessMachineSet(deps: ActivityDeps, key: ObjectKey): Prom
     ...(failure ? { failure } : {}),
     desired: set.spec.replicas ?? 1,
     base: key.name,
+    ...(naming ? { naming } : {}),
     uid: key.uid,
     deleteOrder: (set.spec.deletion?.order as ReplicaFacts['deleteOrder'] | undefined) ?? 'Random',
     machines: machines.map((m) => ownedMachine(m, !isUnhealthy(m))),

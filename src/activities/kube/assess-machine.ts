@@ -236,7 +236,10 @@ async function readNode(
   if (!cluster || isDeleting(cluster)) {
     return known ? { connectionError: 'the cluster is being deleted; its Nodes are not asked any more' } : {};
   }
-  const initialized = isTrue(cluster.status?.conditions as Condition[] | undefined, 'ControlPlaneInitialized');
+  const initialized =
+    isTrue(cluster.status?.conditions as Condition[] | undefined, 'ControlPlaneInitialized') ||
+    // of a control plane made by hand, the first node is what initializes it
+    (!cluster.spec.controlPlaneRef && isControlPlaneMachine(machine));
   if (!known && !(providerID && initialized)) return {};
   try {
     const workload = await deps.workload(cluster, signal);

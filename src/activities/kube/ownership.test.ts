@@ -8,7 +8,7 @@ import {
   infraRef,
   theTemplates,
 } from '../../../test/helpers/fake-owners.js';
-import type { KubeadmControlPlane, Machine } from '../../api/types/index.js';
+import type { Cluster, KubeadmConfig, KubeadmControlPlane, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject } from '../../api/types/meta.js';
 import { FINALIZER, LABEL } from '../../domain/names.js';
@@ -134,6 +134,28 @@ describe('owners, finalizers and labels', () => {
       .filter((o) => !/Template$|^Cluster$/.test(o.kind) && !o.metadata.labels?.[LABEL.clusterName])
       .map((o) => `${o.kind}/${o.metadata.name}`);
     expect(unlabelled.sort()).toEqual(['Secret/demo-apiserver-etcd-client', 'Secret/demo-etcd']);
+  });
+
+  test('a bootstrap config says whether it is paused, as long as it is', async () => {
+    const { world, lanes } = await settled();
+    const paused = (): string | undefined =>
+      (
+        world.kube.peek(KINDS.KubeadmConfig, { name: 'w1', namespace: 'default' }) as KubeadmConfig | undefined
+      )?.status?.conditions
+        ?.filter((c) => c.type === 'Paused')
+        .map((c) => `${c.status} ${c.reason}`)
+        .join();
+    expect(paused()).toBe('False NotPaused');
+    const pause = (value: boolean): void => {
+      const now = world.kube.peek<Cluster>(KINDS.Cluster, cluster.metadata) as Cluster;
+      world.kube.put({ ...now, spec: { ...now.spec, paused: value } });
+    };
+    pause(true);
+    await lanes();
+    expect(paused()).toBe('True Paused');
+    pause(false);
+    await lanes();
+    expect(paused()).toBe('False NotPaused');
   });
 
   test('a control plane takes in a machine made by hand, but none it could not have made', async () => {

@@ -64,7 +64,8 @@ export async function applyStatus<T extends KubeObject & { status?: unknown }>(
 
 /**
  * All that is written to a paused object: its Paused condition. It has a field manager of its own, since server-side apply would take away
- * everything that the usual manager of the status does not mention.
+ * everything that the usual manager of the status does not mention. With `paused` false, for objects whose status nobody writes regularly: that it is not
+ * paused (any more).
  */
 export async function applyPaused<T extends KubeObject & { status?: unknown }>(
   kube: Kube,
@@ -72,9 +73,10 @@ export async function applyPaused<T extends KubeObject & { status?: unknown }>(
   object: T,
   now: string,
   signal: AbortSignal,
+  paused = true,
 ): Promise<void> {
   const previous = readPath(object, 'status.conditions') as Condition[] | undefined;
-  const conditions = mergeConditions(previous, [pausedCondition(true)], object.metadata.generation ?? 1, now);
+  const conditions = mergeConditions(previous, [pausedCondition(paused)], object.metadata.generation ?? 1, now);
   await applyStatus(kube, kind, object, { conditions }, 'perdure-paused', signal);
 }
 

@@ -17,7 +17,7 @@ import type { ActivityDeps } from '../deps.js';
 import { assessMachine, viewMachine } from '../kube/assess-machine.js';
 import { type ContractRef, findKind, readRef } from '../kube/refs.js';
 import { clusterNamed, machinesOf, readKey } from '../kube/world.js';
-import { ensureMetadata, removeFinalizer } from '../kube/write.js';
+import { applyPaused, ensureMetadata, removeFinalizer } from '../kube/write.js';
 import { pause } from '../waits/pause.js';
 import { findNode } from '../workload/nodes.js';
 
@@ -47,17 +47,22 @@ export async function machineBootstrap(deps: ActivityDeps, key: ObjectKey): Prom
   return { dataSecretName };
 }
 
-/** Ties a machine's bootstrap data to its config again, should label or owner of the Secret have been removed. A Secret of the user's stays as it is. */
-export async function keepBootstrapData(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+/**
+ * Tells on a machine's KubeadmConfig whether it is paused, and ties its data to it again, should label or owner of the Secret have been removed. A Secret of
+ * the user's stays as it is.
+ */
+export async function keepBootstrapConfig(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   const { kube } = deps;
   const { signal } = deps.scope();
   const view = await viewMachine(deps, key);
-  const { machine, cluster, bootstrap: config } = view ?? {};
-  const name = machine?.spec.bootstrap.dataSecretName;
-  if (!machine || !config || name !== config.metadata.name) return;
-  if (isPaused(machine, cluster) || [machine, config].some(isDeleting)) return;
-  if (config.kind !== 'KubeadmConfig' || machine.spec.bootstrap.configRef?.apiGroup !== KINDS.KubeadmConfig.group)
-    return;
+  if (!view) return;
+  const { machine, cluster, bootstrap: config } = view;
+  const { configRef, dataSecretName: name } = machine.spec.bootstrap;
+  const isKubeadm = configRef?.kind === 'KubeadmConfig' && configRef.apiGroup === KINDS.KubeadmConfig.group;
+  if (!config || !isKubeadm || [machine, config].some(isDeleting)) return;
+  const paused = isPaused(config, cluster) || isPaused(machine, cluster);
+  await applyPaused(kube, KINDS.KubeadmConfig, config, deps.now(), signal, paused);
+  if (paused || !name || name !== config.metadata.name) return;
   const secret = await kube.get<Secret>(KINDS.Secret, { namespace: key.namespace, name }, signal);
   if (secret?.type !== CLUSTER_SECRET_TYPE || foreignOwner(secret, config)) return;
   const wish = {

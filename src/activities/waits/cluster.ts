@@ -2,7 +2,13 @@ import type { Cluster, Machine, MachineDeployment, MachineSet } from '../../api/
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { findCondition } from '../../domain/conditions.js';
-import { controllerOf, foreignOwner, isControlPlaneMachine, isProvisioned } from '../../domain/contract.js';
+import {
+  controllerOf,
+  foreignOwner,
+  isControlPlaneMachine,
+  isManagedElsewhere,
+  isProvisioned,
+} from '../../domain/contract.js';
 import type { ClusterFacts } from '../../domain/facts.js';
 import { FINALIZER } from '../../domain/names.js';
 import { infrastructureDiffers } from '../../domain/plan/cluster.js';
@@ -126,7 +132,7 @@ export async function clusterFinalize(deps: ActivityDeps, key: ObjectKey): Promi
     if (!infra || foreignOwner(infra, cluster)) break;
     if (!(await readKey<Cluster>(kube, KINDS.Cluster, key, signal))) return;
     await deleteOnce(deps, kind, infra);
-    if (finalizer) await removeFinalizer(kube, kind, infra, finalizer, signal);
+    if (finalizer && !isManagedElsewhere(infra)) await removeFinalizer(kube, kind, infra, finalizer, signal);
     deps.scope().heartbeat(`${infra.kind} ${infra.metadata.name} is being deleted`);
     await pause(Math.min(100, deps.pollMs), signal);
   }

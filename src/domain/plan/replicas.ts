@@ -29,7 +29,7 @@ export function planWorkerStep(facts: ReplicaFacts, nowMs: number): ScaleStep {
   if (live.length < facts.desired) {
     const taken = new Set(facts.machines.map((m) => m.name));
     const wanted = Math.min(facts.desired - live.length, MAX_AT_ONCE);
-    return { create: childNames(facts.base, facts.uid, taken, wanted), remove: [] };
+    return { create: childNames(facts.base, facts.uid, taken, wanted, facts.naming), remove: [] };
   }
   const surplus = Math.min(live.length - facts.desired, MAX_AT_ONCE);
   const victims = [...live]
@@ -44,7 +44,7 @@ export function planWorkerStep(facts: ReplicaFacts, nowMs: number): ScaleStep {
 
 /** A MachineSet's machines as its lane is told of them. */
 export function setFacts(facts: ReplicaFacts, nowMs: number): SetFacts {
-  const { machines, base: _base, uid: _uid, deleteOrder: _order, ...common } = facts;
+  const { machines, base: _base, naming: _naming, uid: _uid, deleteOrder: _order, ...common } = facts;
   const live = machines.filter((m) => !m.deleting);
   const leaving = machines.filter((m) => m.deleting).map((m) => m.name);
   return {
@@ -138,7 +138,7 @@ export function planControlPlaneStep(facts: ControlPlaneFacts): ControlPlaneStep
     };
   }
   if (machines.length < facts.desired) {
-    const [name] = childNames(facts.base, facts.uid, new Set(machines.map((m) => m.name)), 1);
+    const [name] = childNames(facts.base, facts.uid, new Set(machines.map((m) => m.name)), 1, facts.naming);
     const failureDomain = emptiestFailureDomain(facts, machines);
     return { kind: 'create', name: name ?? facts.base, ...(failureDomain ? { failureDomain } : {}) };
   }

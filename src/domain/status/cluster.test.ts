@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
-import { aMachineDeployment } from '../../../test/helpers/fake-owners.js';
+import { aMachineDeployment, aMachineSet } from '../../../test/helpers/fake-owners.js';
 import { expectValid, messageOf, verdicts } from '../../../test/helpers/status-checks.js';
 import type { Cluster } from '../../api/types/index.js';
 import type { Condition, KubeObject } from '../../api/types/meta.js';
@@ -63,7 +63,7 @@ describe('the status of a cluster', () => {
     const result = status({ cluster: bare });
     expect(verdicts(result)).toMatchObject({
       InfrastructureReady: 'False ObjectDoesNotExist',
-      ControlPlaneInitialized: 'False NotInitialized',
+      ControlPlaneInitialized: 'Unknown ObjectDoesNotExist',
       ControlPlaneAvailable: 'False ObjectDoesNotExist',
       WorkersAvailable: 'True NoWorkers',
       ControlPlaneMachinesReady: 'True NoReplicas',
@@ -73,6 +73,48 @@ describe('the status of a cluster', () => {
       Available: 'False NotAvailable',
     });
     expect(result.phase).toBe('Provisioning');
+  });
+
+  describe('whose machines are made by hand', () => {
+    const { controlPlaneRef: _ref, ...spec } = cluster.spec;
+    const standalone: Cluster = { ...cluster, spec };
+    const labels = { 'cluster.x-k8s.io/control-plane': '' };
+    const made = (node: boolean) => {
+      const machine = aMachine(standalone, { name: 'cp', status: node ? { nodeRef: { name: 'n' } } : {} });
+      return { ...machine, metadata: { ...machine.metadata, labels } };
+    };
+
+    test('waits for the first node of its control plane', () => {
+      const result = status({ cluster: standalone, machines: [made(false)] });
+      expect(verdicts(result)).toMatchObject({
+        ControlPlaneInitialized: 'False NotInitialized',
+        ControlPlaneAvailable: 'False NotAvailable',
+      });
+      expect(messageOf(result, 'ControlPlaneAvailable')).toContain('first control plane machine');
+    });
+
+    test('counts sets and machines that have no deployment', () => {
+      const set = {
+        ...aMachineSet(standalone, { replicas: 3 }),
+        status: { conditions: [condition('ScalingUp', 'True', 'm')] },
+      };
+      const result = status({
+        cluster: standalone,
+        sets: [set],
+        machines: [made(true), aMachine(standalone, { name: 'w' })],
+      });
+      expect(verdicts(result)).toMatchObject({
+        ControlPlaneInitialized: 'True Initialized',
+        ControlPlaneAvailable: 'True Available',
+        ScalingUp: 'True ScalingUp',
+      });
+      expect(result.controlPlane).toMatchObject({
+        desiredReplicas: 1,
+        replicas: 1,
+        versions: [{ version: 'v1.34.4', replicas: 1 }],
+      });
+      expect(result.workers).toMatchObject({ desiredReplicas: 4, replicas: 1 });
+    });
   });
 
   test('that is well is Available, with all it learned', () => {

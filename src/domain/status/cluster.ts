@@ -1,4 +1,11 @@
-import type { Cluster, ClusterStatus, KubeadmControlPlane, Machine, MachineDeployment } from '../../api/types/index.js';
+import type {
+  Cluster,
+  ClusterStatus,
+  KubeadmControlPlane,
+  Machine,
+  MachineDeployment,
+  MachineSet,
+} from '../../api/types/index.js';
 import type { Condition, KubeObject, V1Beta1Condition } from '../../api/types/meta.js';
 import {
   aggregate,
@@ -11,6 +18,7 @@ import {
   type V1Beta1Input,
 } from '../conditions.js';
 import {
+  controllerOf,
   endpointOf,
   failureDomainsOf,
   isControlPlaneInitialized,
@@ -21,7 +29,7 @@ import {
   readyConditionOf,
 } from '../contract.js';
 import type { RecordedFailure } from '../facts.js';
-import { counters, pausedCondition, REMEDIATING_NONE } from './replicas.js';
+import { counters, pausedCondition, REMEDIATING_NONE, versionsOf } from './replicas.js';
 
 /** Everything a Cluster's status is made of. */
 export interface ClusterStatusInput {
@@ -29,6 +37,8 @@ export interface ClusterStatusInput {
   readonly infrastructure: KubeObject | undefined;
   readonly controlPlane: KubeObject | undefined;
   readonly deployments: readonly MachineDeployment[];
+  /** Those without a deployment. */
+  readonly sets?: readonly MachineSet[];
   readonly machines: readonly Machine[];
   readonly failure: RecordedFailure | undefined;
   /** Why a child was not taken: it belongs to somebody else. It then counts as absent. */
@@ -43,28 +53,33 @@ export interface ClusterStatusInput {
 
 /** The whole status of a Cluster. Source: capi core/reconcilers/cluster/cluster_controller_status.go. */
 export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
-  const { cluster, infrastructure, controlPlane, machines, deployments, now } = input;
+  const { cluster, infrastructure, controlPlane, machines, deployments, sets = [], now } = input;
   const old = cluster.status;
   const generation = cluster.metadata.generation ?? 1;
   const provisioned =
     old?.initialization?.infrastructureProvisioned === true ||
     !cluster.spec.infrastructureRef ||
     isProvisioned(infrastructure);
-  const initialized = old?.initialization?.controlPlaneInitialized === true || isControlPlaneInitialized(controlPlane);
   const cpMachines = machines.filter(isControlPlaneMachine);
+  const initialized =
+    old?.initialization?.controlPlaneInitialized === true ||
+    isControlPlaneInitialized(controlPlane) ||
+    // a control plane of machines made by hand has nobody else to say so
+    (!cluster.spec.controlPlaneRef && cpMachines.some((m) => m.status?.nodeRef !== undefined));
   const workers = machines.filter((m) => !isControlPlaneMachine(m));
   const own: ConditionInput[] = [
     refusal('InfrastructureReady', input.refused?.infrastructure) ??
       infrastructureCondition(cluster, infrastructure, provisioned, input.failure),
     controlPlaneInitialized(cluster, controlPlane, initialized),
-    refusal('ControlPlaneAvailable', input.refused?.controlPlane) ?? controlPlaneAvailable(cluster, controlPlane),
+    refusal('ControlPlaneAvailable', input.refused?.controlPlane) ??
+      controlPlaneAvailable(cluster, controlPlane, initialized),
     workersAvailable(deployments, workers),
     ...machineGroup('ControlPlane', cpMachines),
     ...machineGroup('Worker', workers),
     connectionCondition(input),
-    rollup('RollingOut', controlPlane, deployments, 'RollingOut', 'NotRollingOut'),
-    rollup('ScalingUp', controlPlane, deployments, 'ScalingUp', 'NotScalingUp'),
-    rollup('ScalingDown', controlPlane, deployments, 'ScalingDown', 'NotScalingDown'),
+    rollup('RollingOut', controlPlane, [...deployments, ...sets], 'RollingOut', 'NotRollingOut'),
+    rollup('ScalingUp', controlPlane, [...deployments, ...sets], 'ScalingUp', 'NotScalingUp'),
+    rollup('ScalingDown', controlPlane, [...deployments, ...sets], 'ScalingDown', 'NotScalingDown'),
     REMEDIATING_NONE,
     deletingCondition(cluster, input.deletion, input.failure),
     pausedCondition(input.paused),
@@ -87,8 +102,16 @@ export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
       ...(provisioned ? { infrastructureProvisioned: true } : {}),
       ...(initialized ? { controlPlaneInitialized: true } : {}),
     },
-    controlPlane: { desiredReplicas: replicasOf(controlPlane), ...counters(cpMachines) },
-    workers: { desiredReplicas: deployments.reduce((n, d) => n + (d.spec.replicas ?? 1), 0), ...counters(workers) },
+    controlPlane: {
+      desiredReplicas: cluster.spec.controlPlaneRef ? replicasOf(controlPlane) : cpMachines.length,
+      ...counters(cpMachines),
+      ...versionsIn(cpMachines),
+    },
+    workers: {
+      desiredReplicas: desiredWorkers(deployments, sets, workers),
+      ...counters(workers),
+      ...versionsIn(workers),
+    },
     ...(domains.length > 0
       ? { failureDomains: domains }
       : old?.failureDomains
@@ -98,6 +121,18 @@ export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
     observedGeneration: generation,
     deprecated: { v1beta1: { conditions: legacy(input, own) } },
   } as ClusterStatus;
+}
+
+const versionsIn = (machines: readonly Machine[]) => (machines.length > 0 ? { versions: versionsOf(machines) } : {});
+
+/** What sets and deployments want, and each machine made by hand. */
+function desiredWorkers(
+  deployments: readonly MachineDeployment[],
+  sets: readonly MachineSet[],
+  workers: readonly Machine[],
+): number {
+  const wanted = [...deployments, ...sets].reduce((n, o) => n + (o.spec.replicas ?? 1), 0);
+  return wanted + workers.filter((m) => !controllerOf(m)).length;
 }
 
 const replicasOf = (controlPlane: KubeObject | undefined): number =>
@@ -139,6 +174,8 @@ function infrastructureCondition(
     : { type, status: 'False', reason: 'NotReady', message: `${infra.kind} is not provisioned yet` };
 }
 
+const FIRST_MACHINE = 'Waiting for the first control plane machine to have status.nodeRef set';
+
 function controlPlaneInitialized(
   cluster: Cluster,
   controlPlane: KubeObject | undefined,
@@ -147,24 +184,31 @@ function controlPlaneInitialized(
   const type = 'ControlPlaneInitialized';
   if (initialized) return { type, status: 'True', reason: 'Initialized' };
   const ref = cluster.spec.controlPlaneRef;
+  if (ref && !controlPlane)
+    return { type, status: 'Unknown', reason: 'ObjectDoesNotExist', message: `${ref.kind} ${ref.name} does not exist` };
   return {
     type,
     status: 'False',
     reason: 'NotInitialized',
-    message: ref && !controlPlane ? `${ref.kind} ${ref.name} does not exist` : 'Control plane not yet initialized',
+    message: ref ? 'Control plane not yet initialized' : FIRST_MACHINE,
   };
 }
 
-function controlPlaneAvailable(cluster: Cluster, controlPlane: KubeObject | undefined): ConditionInput {
+function controlPlaneAvailable(
+  cluster: Cluster,
+  controlPlane: KubeObject | undefined,
+  initialized: boolean,
+): ConditionInput {
   const type = 'ControlPlaneAvailable';
+  const ref = cluster.spec.controlPlaneRef;
+  if (!ref && initialized) return { type, status: 'True', reason: 'Available' };
+  if (!ref) return { type, status: 'False', reason: 'NotAvailable', message: FIRST_MACHINE };
   if (!controlPlane)
     return {
       type,
       status: 'False',
-      reason: 'ObjectDoesNotExist',
-      message: cluster.spec.controlPlaneRef
-        ? `${cluster.spec.controlPlaneRef.kind} ${cluster.spec.controlPlaneRef.name} does not exist`
-        : 'spec.controlPlaneRef is not set',
+      reason: initialized ? 'ObjectDeleted' : 'ObjectDoesNotExist',
+      message: `${ref.kind} ${ref.name} does not exist`,
     };
   const available = findCondition((readPath(controlPlane, 'status.conditions') ?? []) as Condition[], 'Available');
   if (available)
@@ -228,11 +272,11 @@ function connectionCondition(input: ClusterStatusInput): ConditionInput {
 function rollup(
   type: string,
   controlPlane: KubeObject | undefined,
-  deployments: readonly MachineDeployment[],
+  workers: readonly (MachineDeployment | MachineSet)[],
   yes: string,
   no: string,
 ): ConditionInput {
-  const objects = [...(controlPlane ? [controlPlane] : []), ...deployments];
+  const objects = [...(controlPlane ? [controlPlane] : []), ...workers];
   const active = objects.flatMap((o) => {
     const c = findCondition((readPath(o, 'status.conditions') ?? []) as Condition[], type);
     return c?.status === 'True' ? [`* ${o.kind} ${o.metadata.name}: ${c.message}`] : [];

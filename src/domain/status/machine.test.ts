@@ -34,7 +34,7 @@ describe('the status of a machine', () => {
   test('without anything tells what is missing', () => {
     const result = status(fresh);
     expect(verdicts(result)).toMatchObject({
-      BootstrapConfigReady: 'Unknown ObjectDoesNotExist',
+      BootstrapConfigReady: 'False ObjectDoesNotExist',
       InfrastructureReady: 'False ObjectDoesNotExist',
       NodeReady: 'Unknown InspectionFailed',
       NodeHealthy: 'Unknown InspectionFailed',

@@ -137,7 +137,7 @@ function bootstrapCondition(
   if (!config)
     return {
       type,
-      status: isDeleting(machine) ? 'False' : 'Unknown',
+      status: 'False',
       reason: isDeleting(machine) ? 'ObjectDeleted' : 'ObjectDoesNotExist',
       message: `${machine.spec.bootstrap.configRef.kind} ${machine.spec.bootstrap.configRef.name} does not exist`,
     };

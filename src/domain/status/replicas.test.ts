@@ -96,6 +96,31 @@ describe('the status of a machine deployment', () => {
     expect(result.phase).toBe(phase);
   });
 
+  test.each<[string, object, string]>([
+    ['none', { maxSurge: 1 }, 'False NotAvailable'],
+    ['a number', { maxUnavailable: 1 }, 'True Available'],
+    ['a percentage, rounded down', { maxUnavailable: '49%' }, 'False NotAvailable'],
+    ['a percentage', { maxUnavailable: '50%' }, 'True Available'],
+    ['nothing, with no surge either', { maxUnavailable: 0, maxSurge: 0 }, 'True Available'],
+    ['nothing, with a surge', { maxUnavailable: 0, maxSurge: '1%' }, 'False NotAvailable'],
+  ])('may miss %s', (_, rollingUpdate, verdict) => {
+    const strategy = { type: 'RollingUpdate', rollingUpdate };
+    const lenient = { ...deployment, spec: { ...deployment.spec, rollout: { strategy } } } as typeof deployment;
+    expect(verdicts(status([well('a')], { deployment: lenient }))['Available']).toBe(verdict);
+  });
+
+  test('tells what keeps its set from growing', () => {
+    const failure = {
+      operation: 'ScaleWorkers',
+      type: 'InvalidConfiguration',
+      message: 'no such template',
+      attempt: 'a',
+    };
+    const annotations = { 'perdure.dev/last-failure': JSON.stringify(failure) };
+    const failed = { ...set, metadata: { ...set.metadata, annotations } };
+    expect(messageOf(status([], { sets: [failed] }), 'ScalingUp')).toContain('InvalidConfiguration: no such template');
+  });
+
   test('tells how many are missing', () => {
     expect(messageOf(status([well('a')]), 'Available')).toBe(
       '1 available replicas, at least 2 required (spec.replicas is 2)',

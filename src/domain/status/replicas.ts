@@ -16,6 +16,7 @@ import {
 } from '../conditions.js';
 import { isDeleting, readPath } from '../contract.js';
 import type { RecordedFailure } from '../facts.js';
+import { readFailure } from '../failure.js';
 
 /** Conditions of a group of machines that MachineSet, MachineDeployment and the control plane share. */
 export function machineConditions(machines: readonly Machine[]): ConditionInput[] {
@@ -172,11 +173,26 @@ export function machineSetStatus(input: MachineSetStatusInput): MachineSetStatus
 
 export interface DeploymentStatusInput {
   readonly deployment: MachineDeployment;
+  readonly failure?: RecordedFailure | undefined;
   readonly sets: readonly MachineSet[];
   readonly machines: readonly Machine[];
   readonly selector: string;
   readonly paused: boolean;
   readonly now: string;
+}
+
+/** How many replicas may be missing, of a rolling update's strategy. Source: capi mdutil.MaxUnavailable. */
+function maxUnavailable({ spec }: MachineDeployment): number {
+  const { type = 'RollingUpdate', rollingUpdate = {} } = spec.rollout?.strategy ?? {};
+  const replicas = spec.replicas ?? 1;
+  if (type !== 'RollingUpdate' || replicas === 0) return 0;
+  const resolve = (value: number | string | undefined, round: (n: number) => number, unset: number): number => {
+    if (typeof value !== 'string') return value ?? unset;
+    return round((Number.parseInt(value, 10) * replicas) / 100);
+  };
+  const surge = resolve(rollingUpdate.maxSurge, Math.ceil, 1);
+  const unavailable = resolve(rollingUpdate.maxUnavailable, Math.floor, 0);
+  return Math.min(surge + unavailable === 0 ? 1 : unavailable, replicas);
 }
 
 /** Source: capi core/reconcilers/machinedeployment/machinedeployment_status.go. */
@@ -185,15 +201,18 @@ export function machineDeploymentStatus(input: DeploymentStatusInput): MachineDe
   const desired = deployment.spec.replicas ?? 1;
   const count = counters(machines);
   const nodes = nodeCounters(machines);
+  const needed = desired - maxUnavailable(deployment);
   const available: ConditionInput =
-    count.availableReplicas >= desired
+    count.availableReplicas >= needed
       ? { type: 'Available', status: 'True', reason: 'Available' }
       : {
           type: 'Available',
           status: 'False',
           reason: 'NotAvailable',
-          message: `${count.availableReplicas} available replicas, at least ${desired} required (spec.replicas is ${desired})`,
+          message: `${count.availableReplicas} available replicas, at least ${needed} required (spec.replicas is ${desired})`,
         };
+  const failure = input.failure ?? input.sets.map(readFailure).find((f) => f !== undefined);
+  const blocked = failure && `${failure.type}: ${failure.message}`;
   const stale = machines.filter((m) => !isTrue(m.status?.conditions as Condition[] | undefined, 'UpToDate'));
   const rolling: ConditionInput =
     stale.length > 0 &&
@@ -208,13 +227,13 @@ export function machineDeploymentStatus(input: DeploymentStatusInput): MachineDe
   const own: ConditionInput[] = [
     available,
     rolling,
-    ...scalingConditions(desired, machines.length, isDeleting(deployment)),
+    ...scalingConditions(desired, machines.length, isDeleting(deployment), blocked),
     ...machineConditions(machines),
     REMEDIATING_NONE,
     deletingCondition(deployment, `${input.sets.length} MachineSets still exist`),
     pausedCondition(input.paused),
   ];
-  const enough = nodes.availableReplicas >= desired;
+  const enough = nodes.availableReplicas >= needed;
   const legacy: V1Beta1Input[] = [
     enough
       ? { type: 'Available', status: 'True' }
