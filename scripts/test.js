@@ -54,20 +54,10 @@ const list = [
   ]),
   ['unit tests', () => jest('unit', ['--selectProjects', 'unit'])],
   ['tests on real servers', () => jest('integration', ['--selectProjects', 'integration', '--runInBand'])],
-  counted([
-    'end to end (a cluster lives and dies, on machines that boot)',
-    () =>
-      run(process.execPath, [
-        path.join(root, 'dist/cli/main.js'),
-        'demo',
-        '--dir',
-        path.join(dir, 'demo'),
-        '--control-plane',
-        '1',
-        '--workers',
-        '1',
-      ]),
-  ]),
+  [
+    'end to end (clusters live and die, on machines that boot)',
+    () => jest('e2e', ['--selectProjects', 'e2e', '--runInBand']),
+  ],
 ].filter(([name]) => !only || name.includes(only));
 
 try {

@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Cluster, Machine } from '../../src/api/types/index.js';
 import { KINDS } from '../../src/api/types/kinds.js';
+import type { Condition } from '../../src/api/types/meta.js';
 import { type DemoReport, runDemo } from '../../src/cli/demo/demo.js';
 import { childEnvironment } from '../../src/config/config.js';
-import { isTrue } from '../../src/domain/conditions.js';
+import { findCondition, isTrue } from '../../src/domain/conditions.js';
 import { ANNOTATION } from '../../src/domain/names.js';
 import type { JournalCall } from '../../src/sandbox/moto/types.js';
 import { OPERATIONS } from '../../src/workflows/names.js';
@@ -27,7 +28,6 @@ const QUEUE = 'perdure-aws-controller-default-us-east-1';
 const DEMO = { namespace: 'default', name: 'demo' };
 // What lets an instance read its bootstrap data.
 const PROFILE = 'control-plane.cluster-api-provider-aws.sigs.k8s.io';
-const BROKEN = { namespace: 'default', name: 'broken' };
 const DOCS = fileURLToPath(new URL('../../docs/images/temporal-ui.png', import.meta.url));
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -100,6 +100,24 @@ async function sweep(): Promise<{ checked: number; drifted: number; calls: reado
 
 const machinesNow = (): Promise<Machine[]> => sandbox.kube.list<Machine>(KINDS.Machine, { namespace: DEMO.namespace });
 
+/** Creates a cluster whose only machine never becomes a node; answers that machine. */
+async function brokenMachine(name: string, kubeadm: object): Promise<{ namespace: string; name: string }> {
+  const ref = { namespace: 'default', name };
+  const controlPlaneRef = { apiGroup: 'controlplane.cluster.x-k8s.io', kind: 'KubeadmControlPlane', name };
+  await create(sandbox.kube, [
+    machineTemplate(ref, { instanceType: 't3.large', iamInstanceProfile: PROFILE }),
+    controlPlaneObject(ref, name, kubeadm),
+    ...clusterObjects(ref, {}, { controlPlaneRef }),
+  ]);
+  const labelSelector = `cluster.x-k8s.io/cluster-name=${name}`;
+  const machine = await until(
+    `the machine of cluster ${name}`,
+    async () => (await sandbox.kube.list<Machine>(KINDS.Machine, { namespace: 'default', labelSelector }))[0],
+    { seconds: 600 },
+  );
+  return { namespace: 'default', name: machine.metadata.name };
+}
+
 describe('the life of a cluster', () => {
   step('its machines become Ready nodes, and when it is there nothing is left open', async () => {
     await converged;
@@ -171,38 +189,45 @@ describe('the life of a cluster', () => {
     expect(settled.calls.filter((c) => c.mutating)).toEqual([]);
   });
 
-  step('a machine that ends before it became a node is told with the end of its console', async () => {
-    const ref = { apiGroup: 'controlplane.cluster.x-k8s.io', kind: 'KubeadmControlPlane', name: 'broken' };
-    await create(sandbox.kube, [
-      machineTemplate(BROKEN, { instanceType: 't3.large', iamInstanceProfile: PROFILE }),
-      controlPlaneObject(BROKEN, BROKEN.name, { preKubeadmCommands: ['poweroff'] }),
-      ...clusterObjects(BROKEN, {}, { controlPlaneRef: ref }),
-    ]);
-    const machine = await until(
-      'its machine',
-      async () => {
-        const labelSelector = 'cluster.x-k8s.io/cluster-name=broken';
-        return (await sandbox.kube.list<Machine>(KINDS.Machine, { namespace: BROKEN.namespace, labelSelector }))[0];
-      },
-      { seconds: 600 },
-    );
-    const { namespace = '', name } = machine.metadata;
-    const condition = await untilCondition(
-      sandbox.kube,
-      KINDS.Machine,
-      { namespace, name },
-      'InfrastructureReady',
-      'BootstrapFailed',
-      600,
-    );
-    expect(condition.message).toContain(`of Machine ${namespace}/${name} is stopped and never became a node`);
-    expect(condition.message).toContain('delete the Machine to replace it; its console ends: ');
-    expect(condition.message).toContain('Powering off.');
-    await sandbox.kube.delete(KINDS.Cluster, BROKEN);
-    const gone = async (): Promise<true | undefined> =>
-      (await sandbox.kube.get(KINDS.Cluster, BROKEN)) ? undefined : true;
-    await until('the end of the broken cluster', gone, { seconds: 600 });
-  });
+  step(
+    'a machine that ends before it became a node, or on which kubeadm fails, is told with the end of its console',
+    async () => {
+      const lost = await brokenMachine('lost', { preKubeadmCommands: ['poweroff'] });
+      const refused = await brokenMachine('refused', {
+        initConfiguration: { nodeRegistration: { criSocket: 'unix:///run/nowhere.sock' } },
+      });
+      const told = await untilCondition(
+        sandbox.kube,
+        KINDS.Machine,
+        lost,
+        'InfrastructureReady',
+        'BootstrapFailed',
+        600,
+      );
+      expect(told.message).toContain(`of Machine default/${lost.name} is stopped and never became a node`);
+      expect(told.message).toContain('delete the Machine to replace it; its console ends: ');
+      expect(told.message).toContain('Powering off.');
+      let message = '';
+      await until(
+        "kubeadm's own words",
+        async () => {
+          const machine = await sandbox.kube.get<Machine>(KINDS.Machine, refused);
+          message = findCondition(machine?.status?.conditions as Condition[] | undefined, 'NodeReady')?.message ?? '';
+          return message.includes('console ends: ') ? true : undefined;
+        },
+        { seconds: 600, last: () => message },
+      );
+      expect(message).toContain('unix:///run/nowhere.sock');
+      expect(message).toContain('[preflight]');
+      for (const name of ['lost', 'refused']) await sandbox.kube.delete(KINDS.Cluster, { namespace: 'default', name });
+      for (const name of ['lost', 'refused'])
+        await until(
+          `the end of cluster ${name}`,
+          async () => ((await sandbox.kube.get(KINDS.Cluster, { namespace: 'default', name })) ? undefined : true),
+          { seconds: 600 },
+        );
+    },
+  );
 
   step('deleted, it leaves the emulated cloud as it was, and no workflow open', async () => {
     goOn();

@@ -15,6 +15,8 @@ import { syncNode } from '../workload/nodes.js';
 /** After this long without a Node the machine's console is looked at, and again every so often. */
 const LOOK_AFTER_MS = 90_000;
 const LOOK_EVERY_MS = 60_000;
+/** Characters of console that a recorded failure has room for. */
+const RECORDED = 1_000;
 /** A third of a bootstrap token's life. */
 const KEEP_TOKEN_EVERY_MS = 5 * 60_000;
 
@@ -71,22 +73,25 @@ async function keepToken(deps: ActivityDeps, cluster: Cluster, machine: Machine)
   if (config) await keepBootstrapToken(deps, { cluster, machine, config });
 }
 
+/** The last lines of a console, in a sentence. */
+const consoleEnd = (text: string | undefined, length = Number.POSITIVE_INFINITY): string =>
+  text ? `; its console ends: ${text.slice(-length)}` : '';
+
 /** What the instance says of itself; throws `BootstrapFailed` when it is not running any more. */
 async function lookAtInstance(deps: ActivityDeps, key: ObjectKey, seconds: number): Promise<string> {
   const found = await machineContext(deps, key).catch(() => undefined);
   if (!found) return '';
   const { provider, ctx } = found;
-  const seen = await provider.observeInstance(ctx).catch((error: unknown) => {
+  const seen = await provider.observeInstance(ctx, true).catch((error: unknown) => {
     throw ctx.signal.aborted ? error : classifiedFor(provider, ctx.infraMachine, error);
   });
-  const console_ = seen.console ? `; its console ends: ${seen.console.slice(-1_000)}` : '';
   if (seen.state !== 'running' && seen.state !== 'pending') {
     throw new PerdureError(
       'BootstrapFailed',
-      `instance ${seen.providerID ?? ''} of Machine ${key.namespace}/${key.name} is ${seen.state} and never became a node; delete the Machine to replace it${console_}`,
+      `instance ${seen.providerID ?? ''} of Machine ${key.namespace}/${key.name} is ${seen.state} and never became a node; delete the Machine to replace it${consoleEnd(seen.console, RECORDED)}`,
     );
   }
-  const text = `no node ${seconds} s after the instance started${console_}`;
+  const text = `no node ${seconds} s after the instance started${consoleEnd(seen.console)}`;
   deps.event(ctx.machine, 'Warning', 'NodeNotJoined', text.slice(0, 1_000));
   return text;
 }

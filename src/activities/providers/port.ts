@@ -106,8 +106,11 @@ export interface InfraProvider<C extends KubeObject = KubeObject, M extends Kube
   finishCluster(ctx: ClusterContext<C>): Promise<boolean>;
   /** Requests the instance and records its id on the infra machine; idempotent by token; never waits for "running". */
   createInstance(ctx: MachineContext<C, M>): Promise<InstanceObservation>;
-  /** Reads the instance, repairs what belongs to it (tags, groups, load balancer registration) and writes the infra machine's status. */
-  observeInstance(ctx: MachineContext<C, M>): Promise<InstanceObservation>;
+  /**
+   * Reads the instance, repairs what belongs to it (tags, groups, load balancer registration) and writes the infra machine's status. The console
+   * of an instance that ended before its node joined is always read; that of one that runs only when `explain`: somebody waits for its node too long.
+   */
+  observeInstance(ctx: MachineContext<C, M>, explain?: boolean): Promise<InstanceObservation>;
   /** Deregisters, requests termination, removes bootstrap secrets; absent is success. State tells whether it is gone. */
   deleteInstance(ctx: MachineContext<C, M>): Promise<InstanceObservation>;
   /** One sweep over an account and region: what drifted, for all given clusters, with batched reads only. */

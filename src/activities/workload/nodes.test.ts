@@ -45,6 +45,26 @@ describe('syncNode', () => {
     expect(workload.writes()).toHaveLength(1);
   });
 
+  test.each([
+    [true, ['Hostname n', 'InternalIP 10.0.0.5']],
+    [false, ['Hostname n']],
+  ])(
+    'gives a Node without addresses those of its machine, where Perdure initializes nodes: %s',
+    async (own, wanted) => {
+      const bare = {
+        ...aNode('n', { providerID: PROVIDER }),
+        status: { addresses: [{ type: 'Hostname', address: 'n' }] },
+      };
+      const workload = new FakeKube({ objects: [bare] });
+      await syncNode(workload, machine, own, signal);
+      const { status } = workload.peek<Node>(KINDS.Node, { name: 'n' }) as Node;
+      expect(status.addresses.map((a) => `${a.type} ${a.address}`)).toEqual(wanted);
+      const writes = workload.writes().length;
+      await syncNode(workload, machine, own, signal);
+      expect(workload.writes()).toHaveLength(writes);
+    },
+  );
+
   test('a write of the kubelet in between is no harm', async () => {
     const workload = new FakeKube({ objects: [aNode('n', { providerID: PROVIDER, taints: uninitialized })] });
     let beaten = false;

@@ -1,6 +1,6 @@
 import type { KubeObject, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import { matchNode, type NodeSyncOptions, nodePatch } from '../../domain/bootstrap/node-sync.js';
+import { matchNode, type NodeSyncOptions, nodeAddresses, nodePatch } from '../../domain/bootstrap/node-sync.js';
 import { readPath } from '../../domain/contract.js';
 import { isFailure, PerdureError } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
@@ -9,7 +9,7 @@ const CONFLICT_ATTEMPTS = 3;
 
 /**
  * Finds the Node of a machine in its workload cluster and brings its labels, annotations and taints up to date; where no cloud controller runs
- * it also sets spec.providerID. Answers the Node, or undefined when there is none yet. Throws `InvalidConfiguration` when several Nodes match.
+ * it also sets spec.providerID and status.addresses. Answers the Node, or undefined when there is none yet. Throws `InvalidConfiguration` when several Nodes match.
  * Idempotent; writes nothing when nothing is to change.
  */
 export async function syncNode(
@@ -21,10 +21,16 @@ export async function syncNode(
 ): Promise<KubeObject | undefined> {
   for (let attempt = 1; ; attempt++) {
     const node = await findNode(workload, machine, initializeCloud, signal);
-    const patch = node && nodePatch(machine, node, { ...more, initializeCloud });
-    if (node === undefined || patch === undefined) return node;
+    if (node === undefined) return undefined;
+    const ref = { name: node.metadata.name };
+    const addresses = nodeAddresses(machine, node, { ...more, initializeCloud });
+    const patch = nodePatch(machine, node, { ...more, initializeCloud });
     try {
-      return await workload.mergePatch<KubeObject>(KINDS.Node, { name: node.metadata.name }, patch, { signal });
+      let now = node;
+      if (patch) now = await workload.mergePatch<KubeObject>(KINDS.Node, ref, patch, { signal });
+      if (addresses)
+        now = await workload.mergePatch(KINDS.Node, ref, { status: { addresses } }, { signal, subresource: 'status' });
+      return now;
     } catch (error) {
       // The kubelet writes its Node too: read again and go on. A Node that went in between is found missing.
       if (isFailure(error, 'NotFound')) return undefined;

@@ -75,6 +75,28 @@ export function nodePatch(machine: Machine, node: KubeObject, options: NodeSyncO
   };
 }
 
+export interface NodeAddress {
+  readonly type: string;
+  readonly address: string;
+}
+
+/**
+ * Addresses a Node is to have, or undefined when it has them: those of its machine, which a cloud controller manager would have written. Without
+ * an InternalIP the API server cannot reach the kubelet, so `kubectl logs` and `exec` fail.
+ */
+export function nodeAddresses(
+  machine: Machine,
+  node: KubeObject,
+  { initializeCloud }: NodeSyncOptions,
+): readonly NodeAddress[] | undefined {
+  const current = (readPath(node, 'status.addresses') ?? []) as NodeAddress[];
+  const known = (machine.status?.addresses ?? []) as readonly NodeAddress[];
+  const isInternal = (a: NodeAddress): boolean => a.type === 'InternalIP';
+  if (!initializeCloud || current.some(isInternal) || !known.some(isInternal)) return undefined;
+  const isThere = (a: NodeAddress): boolean => current.some((c) => c.type === a.type && c.address === a.address);
+  return [...current, ...known.filter((a) => !isThere(a)).map(({ type, address }) => ({ type, address }))];
+}
+
 function labelChanges(machine: Machine, node: KubeObject, options: NodeSyncOptions) {
   const wanted = Object.fromEntries(
     Object.entries(machine.metadata.labels ?? {}).filter(([key]) => isSyncedLabel(key)),

@@ -52,7 +52,7 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
     },
     finishCluster: (ctx) => typed(ctx.signal, () => finishCluster(cloud, ctx)),
     createInstance: (ctx) => typed(ctx.signal, () => createInstance(cloud, ctx)),
-    observeInstance: (ctx) => typed(ctx.signal, () => observeInstance(cloud, ctx)),
+    observeInstance: (ctx, explain) => typed(ctx.signal, () => observeInstance(cloud, ctx, explain)),
     deleteInstance: (ctx) => typed(ctx.signal, () => deleteInstance(cloud, ctx)),
     sweep: (ctx, clusters) => typed(ctx.signal, () => sweep(cloud, ctx, clusters)),
     listOwned: (ctx) => typed(ctx.signal, () => listOwned(cloud, ctx)),

@@ -155,7 +155,11 @@ async function readInstance(scope: MachineScope, id: string): Promise<Instance |
 }
 
 /** Reads the instance, repairs what belongs to it and writes the status. An instance that is gone is told, never made again (capa#2915). */
-export async function observeInstance(cloud: Cloud, ctx: AwsMachineContext): Promise<InstanceObservation> {
+export async function observeInstance(
+  cloud: Cloud,
+  ctx: AwsMachineContext,
+  explain = false,
+): Promise<InstanceObservation> {
   const scope = await openMachine(cloud, ctx);
   let id = instanceIdOf(scope.object);
   if (!id) {
@@ -182,9 +186,9 @@ export async function observeInstance(cloud: Cloud, ctx: AwsMachineContext): Pro
   if (served) await removeSecrets(scope);
   await writeStatus(scope, { instance, registered });
   const seen = observationOf(instance);
-  // Of use once only: when an instance ended before its node joined.
-  const failed = seen.state !== 'pending' && seen.state !== 'running' && seen.state !== 'absent';
-  if (!failed || isDeleting(ctx) || ctx.machine.status?.nodeRef) return seen;
+  // Of use only when its node does not join.
+  const ended = seen.state !== 'pending' && seen.state !== 'running' && seen.state !== 'absent';
+  if (!(ended || (explain && seen.state === 'running')) || isDeleting(ctx) || ctx.machine.status?.nodeRef) return seen;
   const text = await readConsole(scope, id);
   return text ? { ...seen, console: text } : seen;
 }

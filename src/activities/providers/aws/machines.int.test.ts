@@ -62,8 +62,8 @@ const change = (name: string, edit: (machine: AWSMachine) => void): void => {
 };
 const create = async (name: string) =>
   await retried(async () => provider.createInstance(await machineContext(kube, name)));
-const observe = async (name: string) =>
-  await retried(async () => provider.observeInstance(await machineContext(kube, name)));
+const observe = async (name: string, explain = false) =>
+  await retried(async () => provider.observeInstance(await machineContext(kube, name), explain));
 const destroy = async (name: string) => {
   for (;;) {
     const seen = await retried(async () => provider.deleteInstance(await machineContext(kube, name)));
@@ -159,7 +159,7 @@ describe('a whole cluster', () => {
     put('w1');
     put('w2');
     for (const name of ['cp', 'w1', 'w2']) await create(name);
-    await Promise.all(['cp', 'w1', 'w2'].map(observe));
+    await Promise.all(['cp', 'w1', 'w2'].map((name) => observe(name)));
     expect((await moto.admin.journalSummary()).total).toBeLessThan(100);
     const since = await now();
     const ctx = await clusterContext(kube, 'one');
@@ -336,6 +336,20 @@ describe('a machine that differs from its wish', () => {
     const after = (await moto.admin.inventory()).filter((item) => item.tags[TAG.machineId] === 'machine-id-default-w');
     expect(after.map(({ type }) => type)).toEqual(expect.arrayContaining(['instance', 'volume']));
     expect(stored('w').spec.instanceID).toBe((await living())[0]?.id);
+  });
+
+  test('is asked for its console when somebody waits for its node, without secrets, and not otherwise', async () => {
+    await cluster();
+    put('w');
+    await create('w');
+    const id = stored('w').spec.instanceID ?? '';
+    const console_ = 'kubeadm join --token 7n20c9.5btkylii2enb2fkr: preflight checks failed';
+    await moto.admin.reportMachine(id, 'console', console_);
+    expect(await observe('w')).not.toHaveProperty('console');
+    expect(await observe('w', true)).toMatchObject({
+      state: 'running',
+      console: 'kubeadm join --token ***: preflight checks failed',
+    });
   });
 
   test('is told when the instance was terminated by others, and is not made again', async () => {
