@@ -81,25 +81,34 @@ function cloudSpans(calls: readonly JournalCall[], delayMs: number): Span[] {
     .map((from) => ({ from, to: from + delayMs }));
 }
 
-interface NodeList {
-  readonly items: readonly {
-    readonly spec: { readonly providerID?: string };
-    readonly status: { readonly conditions: readonly { readonly type: string; readonly lastTransitionTime: string }[] };
-  }[];
+interface Conditioned {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly providerID?: string; readonly nodeName?: string };
+  readonly status: { readonly conditions: readonly { readonly type: string; readonly lastTransitionTime: string }[] };
 }
 
-/** When machines booted: from "running" to the Ready condition of their nodes, which is told in whole seconds. */
+/** When it became Ready, which is told in whole seconds. */
+function readyAt({ metadata, status }: Conditioned): number {
+  const ready = status.conditions.find((c) => c.type === 'Ready');
+  if (!ready) throw new Error(`${metadata.name} is not Ready`);
+  return Date.parse(ready.lastTransitionTime) + 1_000;
+}
+
+/** When machines booted: from "running" until the node is Ready and so are kubeadm's static pods on it, which take 10 s for their start-up probes alone. */
 async function bootSpans(sandbox: TestSandbox, kubeconfig: string, delayMs: number): Promise<Span[]> {
-  const nodes = JSON.parse(
-    await runProgram(sandbox.kubectl, ['--kubeconfig', kubeconfig, 'get', 'nodes', '-o', 'json']),
-  ) as NodeList;
+  const list = async (...what: string[]): Promise<readonly Conditioned[]> => {
+    const text = await runProgram(sandbox.kubectl, ['--kubeconfig', kubeconfig, 'get', ...what, '-o', 'json']);
+    return (JSON.parse(text) as { items: readonly Conditioned[] }).items;
+  };
+  const nodes = await list('nodes');
+  const pods = await list('pods', '-n', 'kube-system', '-l', 'tier=control-plane');
   const { items } = await sandbox.cloud.instances();
-  return nodes.items.map((node) => {
+  return nodes.map((node) => {
     const id = node.spec.providerID?.split('/').at(-1);
     const instance = items.find((i) => i.id === id);
-    const ready = node.status.conditions.find((c) => c.type === 'Ready');
-    if (!instance || !ready) throw new Error(`node ${node.spec.providerID ?? ''} has no instance, or is not Ready`);
-    return { from: Date.parse(instance.launchTime) + delayMs, to: Date.parse(ready.lastTransitionTime) + 1_000 };
+    if (!instance) throw new Error(`node ${node.metadata.name} has no instance`);
+    const there = [node, ...pods.filter((p) => p.spec.nodeName === node.metadata.name)];
+    return { from: Date.parse(instance.launchTime) + delayMs, to: Math.max(...there.map(readyAt)) };
   });
 }
 

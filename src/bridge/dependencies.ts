@@ -1,7 +1,16 @@
 import type { KubeObject } from '../api/types/meta.js';
 import { isControlPlaneMachine, readPath } from '../domain/contract.js';
 import { LABEL } from '../domain/names.js';
-import { ABSENT, clusterIsThere, controlPlaneGate, type Facts, factsOf, machineGate, verdictOf } from './facts.js';
+import {
+  ABSENT,
+  clusterIsThere,
+  controlPlaneGate,
+  type Facts,
+  factsOf,
+  isMachineGateOpen,
+  machineGate,
+  verdictOf,
+} from './facts.js';
 import {
   clusterNameOf,
   controllerOf,
@@ -60,12 +69,18 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
   return [...found].map(([name, facts]) => ({ name, facts })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** Whether a Machine's Cluster can take it now. */
+export const gateIsOpen = (machine: KubeObject, cluster: KubeObject): boolean =>
+  isMachineGateOpen(cluster, bringsItsOwn(machine));
+
+/** Whoever brings bootstrap data waits for the infrastructure only. */
+const bringsItsOwn = (machine: KubeObject): boolean =>
+  isControlPlaneMachine(machine) || readPath(machine, 'spec.bootstrap.dataSecretName') !== undefined;
+
 function clusterFactsFor(object: KubeObject, cluster: KubeObject): Facts {
   if (object.kind === 'KubeadmControlPlane') return controlPlaneGate(cluster);
   if (object.kind !== 'Machine') return clusterIsThere(cluster);
-  // Whoever brings bootstrap data waits for the infrastructure only.
-  const early = isControlPlaneMachine(object) || readPath(object, 'spec.bootstrap.dataSecretName') !== undefined;
-  return machineGate(cluster, early);
+  return machineGate(cluster, bringsItsOwn(object));
 }
 
 /** The lanes that may be waiting for `object`, itself included when it has one: the inverse of `dependenciesOf`. Pure. */

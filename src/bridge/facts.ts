@@ -28,8 +28,12 @@ export const clusterIsThere = (cluster: KubeObject): Facts => facts(cluster, [])
 
 /** What a Machine waits for on its Cluster: one gate, so that the steps on the way to it wake nobody. */
 export function machineGate(cluster: KubeObject, early: boolean): Facts {
+  return facts(cluster, [isMachineGateOpen(cluster, early)]);
+}
+
+export function isMachineGateOpen(cluster: KubeObject, early: boolean): boolean {
   const provisioned = readPath(cluster, 'status.initialization.infrastructureProvisioned') === true;
-  return facts(cluster, [provisioned && (early || isInitialized(cluster))]);
+  return provisioned && (early || isInitialized(cluster));
 }
 
 /** What the owner of a Machine and its Cluster wait for on it. */

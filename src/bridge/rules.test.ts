@@ -8,6 +8,7 @@ import { hasLost } from './lost.js';
 import { refKey, refOf } from './references.js';
 import { priorityOf, signalFor } from './signal.js';
 import { reasonFor, type Token, tokenFor } from './token.js';
+import { childIntervalOf, isWaiting } from './waiting.js';
 import { WorldIndex } from './world.js';
 
 type Loose = KubeObject & { spec?: Record<string, unknown>; status?: Record<string, unknown> };
@@ -393,6 +394,51 @@ describe('converged', () => {
   test('a paused object is done when its status says so', () => {
     expect(check('md', () => undefined, true)).toBe(false);
     expect(check('md', (o) => (o.status = { conditions: conditions('Paused') }), true)).toBe(true);
+  });
+});
+
+describe('waiting', () => {
+  const finalizers = [FINALIZER.Machine];
+  const setUp = (change: Change = () => undefined, early = false) => {
+    const d = demo();
+    const worker = structuredClone(d.worker);
+    worker.metadata.finalizers = finalizers;
+    worker.spec = { ...worker.spec, providerID: undefined };
+    change(worker);
+    d.world.put(worker);
+    const status = { initialization: { infrastructureProvisioned: true, controlPlaneInitialized: early } };
+    const cluster: Loose = { ...d.cluster, status };
+    d.world.put(cluster);
+    return isWaiting(worker, d.world, false);
+  };
+
+  test('a new worker of a cluster without control plane needs no signal; once that is there it does', () => {
+    expect(setUp()).toBe(true);
+    expect(setUp(undefined, true)).toBe(false);
+  });
+
+  test.each<[string, Change]>([
+    ['made by hand', (o) => (o.metadata.ownerReferences = [])],
+    ['not assessed by its set', (o) => (o.metadata.finalizers = [])],
+    ['deleted', (o) => (o.metadata.deletionTimestamp = 't')],
+    ['failed', (o) => (o.metadata.annotations = { 'perdure.dev/last-failure': 'x' })],
+    ['to be tried again', (o) => (o.metadata.annotations = { 'perdure.dev/retry': '1' })],
+    ['provisioned before', (o) => (o.spec = { ...o.spec, providerID: 'x' })],
+    ['with bootstrap data of its own', (o) => (o.spec = { ...o.spec, bootstrap: { dataSecretName: 'x' } })],
+    ['of a cluster that is not there', (o) => (o.spec = { ...o.spec, clusterName: 'other' })],
+  ])('a machine %s needs one', (_, change) => {
+    expect(setUp(change)).toBe(false);
+  });
+
+  test.each<[string, Change, number]>([
+    ['is created', () => undefined, 60],
+    ['failed', (o) => (o.metadata.annotations = { 'perdure.dev/last-failure': 'x' }), 15],
+    ['was created once', (o) => (o.metadata.annotations = { 'perdure.dev/available-since': 't' }), 15],
+    ['is deleted', (o) => (o.metadata.deletionTimestamp = 't'), 15],
+  ])('a cluster that %s may lag behind what is below it', (_, change, seconds) => {
+    const { cluster } = demo();
+    change(cluster);
+    expect(childIntervalOf(cluster, { Cluster: 15_000 })).toBe(seconds * 1_000);
   });
 });
 

@@ -1,5 +1,5 @@
-import type { KubeObject, ObjectKey } from '../api/types/meta.js';
-import { isPaused } from '../domain/contract.js';
+import type { KubeObject } from '../api/types/meta.js';
+import { isPaused, keyOf } from '../domain/contract.js';
 import { LABEL } from '../domain/names.js';
 import { LANES, laneId } from '../workflows/names.js';
 import { clusterOf } from './dependencies.js';
@@ -10,11 +10,6 @@ import { sourceOf } from './sources.js';
 import type { World } from './world.js';
 
 const KEYWORD_LIMIT = 250;
-
-export function keyOf(object: KubeObject): ObjectKey {
-  const { namespace = '', name, uid = '' } = object.metadata;
-  return { kind: object.kind, namespace, name, uid };
-}
 
 /** Deletions first, then what clusters stand on, then the rest. The same order holds in the queue and in Temporal. */
 export function priorityOf(object: KubeObject): Priority {

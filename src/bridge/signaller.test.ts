@@ -130,6 +130,25 @@ test('tells a lane once, and again only when there is something new', async () =
   expect(s.told).toEqual(['1 not converged yet', '2 spec changed']);
 });
 
+test('is silent when a summary has caught up with its gates, and tells when they part again', async () => {
+  const s = setup();
+  const gated = (available: string, gate: string, resourceVersion: string): KubeObject => {
+    const object = cluster(1, { resourceVersion });
+    const condition = (type: string, status: string) => ({ type, status, reason: 'R', lastTransitionTime: 't' });
+    return Object.assign(object, {
+      spec: { availabilityGates: [{ conditionType: 'Mine' }] },
+      status: { conditions: [condition('Available', available), condition('Mine', gate)] },
+    });
+  };
+  s.look(gated('False', 'True', '1'));
+  await s.attempted(1);
+  s.look(gated('True', 'True', '2'));
+  s.look(gated('True', 'False', '3'));
+  await s.attempted(2);
+  await s.drained();
+  expect(s.told).toEqual(['1 not converged yet', '1 a readiness or availability gate changed']);
+});
+
 test('remembers what it told only after it was taken', async () => {
   const s = setup();
   s.fail('throttled', 'throttled');

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../api/types/meta.js';
-import { isPaused } from '../domain/contract.js';
+import { isPaused, keyOf } from '../domain/contract.js';
 import type { Log } from '../telemetry/log.js';
 import { laneId } from '../workflows/names.js';
 import type { Availability } from './availability.js';
@@ -9,8 +9,9 @@ import { type LanePort, type LaneSignal, SignalError } from './lane-port.js';
 import type { BridgeMetrics } from './metrics.js';
 import type { QueueItem, WorkQueue } from './queue.js';
 import { parseRefKey } from './references.js';
-import { keyOf, signalFor } from './signal.js';
-import { onlyChildrenChanged, reasonFor, type Token, tokenFor } from './token.js';
+import { signalFor } from './signal.js';
+import { onlyChildrenChanged, onlySettled, reasonFor, type Token, tokenFor } from './token.js';
+import { childIntervalOf, isWaiting } from './waiting.js';
 import type { World } from './world.js';
 
 export interface SignallerOptions {
@@ -134,9 +135,17 @@ export class Signaller {
       this.#told.set(uid, { token, at: 0 });
       return skip('converged');
     }
+    if (!before && !forced && !signalConverged && isWaiting(object, world, paused)) {
+      this.#told.set(uid, { token, at: 0 });
+      return skip('waiting');
+    }
+    if (before && !forced && onlySettled(before.token, token)) {
+      this.#told.set(uid, { token, at: before.at });
+      return skip('settled');
+    }
     const interval =
       before && onlyChildrenChanged(before.token, token)
-        ? Math.max(minIntervalMs, childIntervalMs[object.kind] ?? 0)
+        ? Math.max(minIntervalMs, childIntervalOf(object, childIntervalMs))
         : minIntervalMs;
     const dueMs = (before?.at ?? 0) + interval - Date.now();
     if (dueMs > 0 && !isNewDeletion(before?.token, token)) {

@@ -50,12 +50,21 @@ export function tokenFor(object: KubeObject, dependencies: readonly Dependency[]
 /** Kinds whose state is only summed up by the lane above them, or, for Secrets, only looked after. */
 const SUMMED_UP = ['Machine', 'MachineSet', 'MachineDeployment', 'KubeadmControlPlane', 'Secret'];
 
+/** True when all that differs is that an object's own summary says by now what its gates say. */
+export function onlySettled(before: Token, after: Token): boolean {
+  return before.parts.has('gates') && !after.parts.has('gates') && differing(before, after).length === 1;
+}
+
 /** True when all that differs are facts of objects below: nothing a lane must act on at once. */
 export function onlyChildrenChanged(before: Token, after: Token): boolean {
+  return differing(before, after).every(
+    (name) => name === 'gates' || SUMMED_UP.some((kind) => name.startsWith(`on ${kind}/`)),
+  );
+}
+
+function differing(before: Token, after: Token): string[] {
   const names = new Set([...before.parts.keys(), ...after.parts.keys()]);
-  return [...names]
-    .filter((name) => before.parts.get(name) !== after.parts.get(name))
-    .every((name) => name === 'gates' || SUMMED_UP.some((kind) => name.startsWith(`on ${kind}/`)));
+  return [...names].filter((name) => before.parts.get(name) !== after.parts.get(name));
 }
 
 const REASON_LIMIT = 200;
@@ -66,9 +75,7 @@ export function reasonFor(before: Token | undefined, after: Token): string {
     if (after.parts.get('paused') === 'true') return 'paused';
     return after.parts.get('deleting') ? 'deletion requested' : 'not converged yet';
   }
-  const changed = new Set(
-    [...before.parts.keys(), ...after.parts.keys()].filter((k) => before.parts.get(k) !== after.parts.get(k)),
-  );
+  const changed = new Set(differing(before, after));
   if (changed.has('paused')) return after.parts.get('paused') === 'true' ? 'paused' : 'resumed';
   const reasons: string[] = [];
   if (changed.has('deleting')) reasons.push('deletion requested');

@@ -1,4 +1,4 @@
-import type { KubeObject, OwnerReference } from '../api/types/meta.js';
+import type { KubeObject, ObjectKey, OwnerReference } from '../api/types/meta.js';
 import { ANNOTATION, LABEL } from './names.js';
 
 /**
@@ -159,4 +159,9 @@ export function contractVersion(labels: Readonly<Record<string, string>> | undef
     .split('_')
     .filter((v) => v !== '')
     .sort((a, b) => versionRank(b) - versionRank(a))[0];
+}
+
+/** The key of an object. */
+export function keyOf({ kind, metadata }: KubeObject): ObjectKey {
+  return { kind, namespace: metadata.namespace ?? '', name: metadata.name, uid: metadata.uid ?? '' };
 }

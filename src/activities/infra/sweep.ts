@@ -1,7 +1,7 @@
 import type { Cluster } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
-import { isDeleting, isManagedElsewhere, isPaused } from '../../domain/contract.js';
+import { isDeleting, isManagedElsewhere, isPaused, keyOf } from '../../domain/contract.js';
 import { ANNOTATION } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import { unlessGone } from '../kube/write.js';
@@ -69,10 +69,3 @@ async function mark(deps: ActivityDeps, drift: Drift): Promise<KubeObject | unde
   const patch = { metadata: { annotations: { [ANNOTATION.drift]: detail } } };
   return unlessGone(deps.kube.mergePatch<KubeObject>(kind, ref, patch, { signal }));
 }
-
-const keyOf = ({ kind, metadata }: KubeObject): ObjectKey => ({
-  kind,
-  namespace: metadata.namespace ?? '',
-  name: metadata.name,
-  uid: metadata.uid ?? '',
-});

@@ -81,19 +81,19 @@ function fieldOf({ owner, template }: CloneRequest): string {
  * Creates, or finds what an earlier run of the same step created. Throws `OwnershipConflict` for somebody else's object of that name, `NotYet`
  * for one of ours that is on its way out. A Machine may have taken its clone over already: then that Machine's controller must be the owner.
  */
-export async function createOnce(
+export async function createOnce<T extends KubeObject>(
   deps: ActivityDeps,
   kind: Parameters<ActivityDeps['kube']['create']>[0],
-  object: KubeObject,
+  object: T,
   ownerUid: string,
-): Promise<void> {
+): Promise<T> {
   const { signal } = deps.scope();
   try {
-    await deps.kube.create(kind, object, { fieldManager: 'perdure', signal });
+    return await deps.kube.create<T>(kind, object, { fieldManager: 'perdure', signal });
   } catch (error) {
     if (!isFailure(error, 'Conflict')) throw error;
     const { name, namespace = '' } = object.metadata;
-    const existing = await deps.kube.get(kind, { name, namespace }, signal);
+    const existing = await deps.kube.get<T>(kind, { name, namespace }, signal);
     if (!existing) throw error;
     if (!(await belongsTo(deps, existing, ownerUid))) {
       const owner = controllerOf(existing) ?? existing.metadata.ownerReferences?.[0];
@@ -103,6 +103,7 @@ export async function createOnce(
       );
     }
     if (isDeleting(existing)) throw notYet(`${kind.kind} ${namespace}/${name} of before is still being deleted`);
+    return existing;
   }
 }
 

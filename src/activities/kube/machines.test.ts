@@ -13,7 +13,7 @@ import type { KubeadmConfig, KubeadmControlPlane, Machine } from '../../api/type
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ResourceKind } from '../../api/types/meta.js';
 import { controllerOf, ownerReference } from '../../domain/contract.js';
-import { ANNOTATION, LABEL } from '../../domain/names.js';
+import { ANNOTATION, FINALIZER, LABEL } from '../../domain/names.js';
 import { assessMachine } from './assess-machine.js';
 import { createControlPlaneMachine, createWorkerMachines, deleteMachines, ensureIdentity } from './machines.js';
 
@@ -26,14 +26,14 @@ const names = (world: ActivityWorld, kind: ResourceKind) => world.kube.all(kind)
 const MADE = [KINDS.Machine, KINDS.AWSMachine, KINDS.KubeadmConfig];
 
 describe('making workers', () => {
-  test('clones the templates and makes a Machine that refers to the clones', async () => {
+  test('clones the templates and makes a Machine that owns the clones and has a status', async () => {
     const world = fresh();
     await createWorkerMachines(world.deps, key, ['w1', 'w2']);
     for (const kind of MADE) expect(names(world, kind)).toEqual(['w1', 'w2']);
     const labels = { pool: 'blue', [LABEL.clusterName]: 'demo', [LABEL.setName]: 'workers' };
     const machine = world.kube.peek<Machine>(KINDS.Machine, { namespace: 'default', name: 'w1' });
     expect(machine).toMatchObject({
-      metadata: { labels, annotations: { note: 'kept' } },
+      metadata: { labels, annotations: { note: 'kept' }, finalizers: [FINALIZER.Machine] },
       spec: {
         clusterName: 'demo',
         version: 'v1.34.4',
@@ -42,6 +42,7 @@ describe('making workers', () => {
       },
     });
     expect(machine?.metadata.ownerReferences).toEqual([ownerReference(set, { controller: true })]);
+    expect(machine?.status).toMatchObject({ observedGeneration: 1, phase: 'Pending' });
     expect(world.kube.peek(KINDS.AWSMachine, { namespace: 'default', name: 'w1' })).toMatchObject({
       metadata: {
         labels: { ...labels, from: 'template' },
@@ -52,7 +53,7 @@ describe('making workers', () => {
           [ANNOTATION.clonedFromGroupKind]: 'AWSMachineTemplate.infrastructure.cluster.x-k8s.io',
           [ANNOTATION.id]: expect.stringMatching(/^[0-9a-f]{16}$/),
         },
-        ownerReferences: [ownerReference(set, { controller: false })],
+        ownerReferences: [ownerReference(machine as Machine, { controller: true })],
       },
       spec: { instanceType: 'm5.large' },
     });
@@ -65,7 +66,7 @@ describe('making workers', () => {
       ({ deps }) => createWorkerMachines(deps, key, ['w1', 'w2', 'w3']),
       (after, undisturbed, n) => expect({ n, after }).toEqual({ n, after: undisturbed }),
     );
-    expect(writes).toBe(9);
+    expect(writes).toBe(3 * 7); // three objects, their links to the Machine, its status
   });
 
   test('again writes nothing, even when the machines have taken their clones over', async () => {

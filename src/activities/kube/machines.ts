@@ -2,12 +2,13 @@ import type { KubeadmControlPlane, Machine, MachineSet } from '../../api/types/i
 import { apiVersionOf, KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { controlPlaneConfigSpec } from '../../domain/bootstrap/control-plane-config.js';
-import { controllerOf, isDeleting, ownerReference } from '../../domain/contract.js';
+import { controllerOf, isDeleting, keyOf, ownerReference } from '../../domain/contract.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
-import { ANNOTATION, LABEL } from '../../domain/names.js';
+import { ANNOTATION, FINALIZER, LABEL } from '../../domain/names.js';
 import { COMPONENT_CONDITIONS, ETCD_CONDITIONS } from '../../domain/status/control-plane.js';
 import type { ActivityDeps } from '../deps.js';
 import { newId } from './assess-cluster.js';
+import { assessMachine } from './assess-machine.js';
 import { cloneFromTemplate, createOnce } from './clone.js';
 import { readKey } from './world.js';
 import { ensureMetadata } from './write.js';
@@ -27,14 +28,18 @@ export async function createWorkerMachines(
   if (!set || isDeleting(set)) return;
   for (const name of names) {
     deps.scope().heartbeat(`create machine ${name}`);
-    await createWorker(deps, set, name);
+    const machine = await createWorker(deps, set, name);
+    // Its lane need not run for that, as long as all it could do is wait.
+    if (!isDeleting(machine) && machine.status?.observedGeneration === undefined)
+      await assessMachine(deps, keyOf(machine));
   }
   deps.event(set, 'Normal', 'SuccessfulCreate', `Created ${names.length} machines: ${names.slice(0, 5).join(', ')}`);
 }
 
-async function createWorker(deps: ActivityDeps, set: MachineSet, name: string): Promise<void> {
+async function createWorker(deps: ActivityDeps, set: MachineSet, name: string): Promise<Machine> {
   const namespace = set.metadata.namespace ?? '';
-  if (await isMade(deps, set, name)) return;
+  const made = await madeBefore(deps, set, name);
+  if (made) return made;
   const template = set.spec.template;
   const labels = {
     ...template.metadata?.labels,
@@ -67,6 +72,7 @@ async function createWorker(deps: ActivityDeps, set: MachineSet, name: string): 
       labels,
       ...(annotations ? { annotations } : {}),
       ownerReferences: [ownerReference(set, { controller: true })],
+      finalizers: [FINALIZER.Machine],
     },
     spec: {
       ...template.spec,
@@ -75,16 +81,16 @@ async function createWorker(deps: ActivityDeps, set: MachineSet, name: string): 
       infrastructureRef,
     },
   } as Machine;
-  await createOnce(deps, KINDS.Machine, machine, set.metadata.uid ?? '');
+  return await createOnce(deps, KINDS.Machine, machine, set.metadata.uid ?? '');
 }
 
-/** Whether an earlier run made that Machine, even if it is being deleted by now. */
-async function isMade(deps: ActivityDeps, owner: KubeObject, name: string): Promise<boolean> {
+/** The Machine of that name when an earlier run made it, even if it is being deleted by now. */
+async function madeBefore(deps: ActivityDeps, owner: KubeObject, name: string): Promise<Machine | undefined> {
   const namespace = owner.metadata.namespace ?? '';
   const machine = await deps.kube.get<Machine>(KINDS.Machine, { namespace, name }, deps.scope().signal);
-  if (!machine) return false;
+  if (!machine) return undefined;
   const controller = controllerOf(machine);
-  if (controller?.uid === owner.metadata.uid) return true;
+  if (controller?.uid === owner.metadata.uid) return machine;
   throw new PerdureError(
     'OwnershipConflict',
     `Machine ${namespace}/${name} exists and belongs to ${controller ? `${controller.kind} ${controller.name}` : 'nobody'}; rename or delete it`,
@@ -105,7 +111,7 @@ export async function createControlPlaneMachine(
   const clusterName = controlPlane.metadata.labels?.[LABEL.clusterName];
   if (!clusterName)
     throw notYet(`KubeadmControlPlane ${key.namespace}/${key.name} is not linked to its Cluster yet`, 500);
-  if (await isMade(deps, controlPlane, name)) return;
+  if (await madeBefore(deps, controlPlane, name)) return;
   const template = controlPlane.spec.machineTemplate;
   const labels = {
     ...template.metadata?.labels,

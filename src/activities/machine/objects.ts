@@ -7,6 +7,7 @@ import {
   isControlPlaneMachine,
   isDeleting,
   isPaused,
+  keyOf,
   ownerReference,
 } from '../../domain/contract.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
@@ -201,10 +202,3 @@ async function removeNode(deps: ActivityDeps, machine: Machine, cluster: Cluster
     }
   }
 }
-
-const keyOf = ({ kind, metadata }: Machine): ObjectKey => ({
-  kind,
-  namespace: metadata.namespace ?? '',
-  name: metadata.name,
-  uid: metadata.uid ?? '',
-});
