@@ -9,7 +9,7 @@ import { classifiedFor } from '../infra/about.js';
 import { machineContext } from '../infra/context.js';
 import { assessMachine } from '../kube/assess-machine.js';
 import { clusterNamed, readKey } from '../kube/world.js';
-import { pause } from '../waits/pause.js';
+import { Pace } from '../waits/pause.js';
 import { syncNode } from '../workload/nodes.js';
 
 /** After this long without a Node the machine's console is looked at, and again every so often. */
@@ -30,6 +30,7 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
   let looked = begun + LOOK_AFTER_MS - LOOK_EVERY_MS;
   let hint = '';
   let tokenKept = begun;
+  const pace = new Pace(deps.pollMs, signal);
   for (;;) {
     const machine = await readKey<Machine>(deps.kube, KINDS.Machine, key, signal);
     if (!machine) return assessMachine(deps, key);
@@ -57,7 +58,7 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
       looked = Date.now();
       hint = await lookAtInstance(deps, key, Math.round((Date.now() - begun) / 1000));
     }
-    await pause(deps.pollMs, signal);
+    await pace.rest([facts, waiting, hint]);
   }
 }
 

@@ -17,13 +17,14 @@ import { assessCluster } from '../kube/assess-cluster.js';
 import { findKind, readRef, resolveKind } from '../kube/refs.js';
 import { membersOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
-import { pause } from './pause.js';
+import { Pace, pause } from './pause.js';
 
 /**
  * Keeps the Cluster's status current until it is available with every wanted machine, or until its infrastructure needs another look first: its spec was changed, or a sweep
  * found a difference. The heartbeat names what is awaited.
  */
 export async function awaitClusterAvailable(deps: ActivityDeps, key: ObjectKey): Promise<ClusterFacts> {
+  const pace = new Pace(deps.pollMs, deps.scope().signal);
   for (;;) {
     const facts = await assessCluster(deps, key);
     // A deletion or a pause cancels this call; returning would show the operation as done.
@@ -31,7 +32,7 @@ export async function awaitClusterAvailable(deps: ActivityDeps, key: ObjectKey):
     const cluster = await readKey<Cluster>(deps.kube, KINDS.Cluster, key, deps.scope().signal);
     const available = findCondition(cluster?.status?.conditions, 'Available');
     deps.scope().heartbeat(available?.message?.slice(0, 500) ?? 'waiting');
-    await pause(deps.pollMs, deps.scope().signal);
+    await pace.rest([facts, available?.message]);
   }
 }
 
@@ -42,6 +43,7 @@ export async function awaitContract(
   what: 'infraCluster' | 'infraMachine',
 ): Promise<void> {
   const { signal } = deps.scope();
+  const pace = new Pace(deps.pollMs, signal);
   for (;;) {
     const owner =
       what === 'infraCluster'
@@ -53,7 +55,7 @@ export async function awaitContract(
     const infra = await deps.kube.get<KubeObject>(kind, { namespace: key.namespace, name: ref.name }, signal);
     if (infra && !foreignOwner(infra, owner) && isProvisioned(infra)) return;
     deps.scope().heartbeat(`${ref.kind} ${ref.name} ${infra ? 'is not provisioned yet' : 'does not exist yet'}`);
-    await pause(deps.pollMs, signal);
+    await pace.rest(infra?.metadata.resourceVersion);
   }
 }
 
@@ -64,6 +66,7 @@ export async function awaitContract(
 export async function deleteWorkers(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   const { kube } = deps;
   const { signal } = deps.scope();
+  const pace = new Pace(deps.pollMs, signal);
   for (;;) {
     // a younger Cluster of that name is not ours to empty
     if (!(await readKey<Cluster>(kube, KINDS.Cluster, key, signal))) return;
@@ -82,8 +85,7 @@ export async function deleteWorkers(deps: ActivityDeps, key: ObjectKey): Promise
       .heartbeat(
         `${deployments.length} MachineDeployments, ${sets.length} MachineSets, ${workers.length} worker Machines left`,
       );
-    await assessCluster(deps, key);
-    await pause(deps.pollMs, signal);
+    await pace.rest(await assessCluster(deps, key));
   }
 }
 
@@ -100,6 +102,7 @@ async function deleteOnce(deps: ActivityDeps, kind: ResourceKind, object: KubeOb
 /** Deletes the control plane object (and stand-alone control-plane machines) and waits until they are absent. */
 export async function deleteControlPlane(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   const { signal } = deps.scope();
+  const pace = new Pace(deps.pollMs, signal);
   for (;;) {
     const cluster = await readKey<Cluster>(deps.kube, KINDS.Cluster, key, signal);
     if (!cluster) return;
@@ -113,8 +116,7 @@ export async function deleteControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     if (kind && controlPlane) await deleteOnce(deps, kind, controlPlane);
     else for (const m of machines) await deleteOnce(deps, KINDS.Machine, m);
     deps.scope().heartbeat(`control plane ${ref?.name ?? ''}: ${machines.length} machines left`);
-    await assessCluster(deps, key);
-    await pause(deps.pollMs, signal);
+    await pace.rest([machines.length, await assessCluster(deps, key)]);
   }
 }
 

@@ -10,7 +10,7 @@ import { assessMachineDeployment } from '../kube/assess-machine-deployment.js';
 import { assessMachineSet } from '../kube/assess-machine-set.js';
 import { membersOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
-import { pause } from './pause.js';
+import { Pace } from './pause.js';
 
 /**
  * Waits until every named machine of a MachineSet is available or gone; keeps the owner's status current meanwhile and answers the facts it saw
@@ -54,6 +54,7 @@ async function awaitOwned<F extends ReplicaFacts>(
   until: string,
   isDone: (machine: OwnedMachine) => boolean,
 ): Promise<F> {
+  const pace = new Pace(deps.pollMs, deps.scope().signal);
   for (;;) {
     const facts = await assess();
     const seen = new Map(facts.machines.map((m) => [m.name, m]));
@@ -65,7 +66,7 @@ async function awaitOwned<F extends ReplicaFacts>(
     if (!facts.exists || open.length === 0) return facts;
     const shown = open.slice(0, 5).join(', ') + (open.length > 5 ? ` and ${open.length - 5} more` : '');
     deps.scope().heartbeat(`waiting for ${shown} to be ${until}`);
-    await pause(deps.pollMs, deps.scope().signal);
+    await pace.rest(facts);
   }
 }
 
@@ -73,6 +74,7 @@ async function awaitOwned<F extends ReplicaFacts>(
 export async function teardownOwner(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   const { kube } = deps;
   const { signal } = deps.scope();
+  const pace = new Pace(deps.pollMs, signal);
   for (;;) {
     const kind = KINDS[key.kind as 'MachineDeployment' | 'MachineSet' | 'KubeadmControlPlane'];
     const owner = await readKey<KubeObject>(kube, kind, key, signal);
@@ -90,7 +92,7 @@ export async function teardownOwner(deps: ActivityDeps, key: ObjectKey): Promise
     }
     deps.scope().heartbeat(blocked ? 'worker machines still exist' : `${children.length} children left`);
     await reassess(deps, key);
-    await pause(deps.pollMs, signal);
+    await pace.rest([children.length, blocked]);
   }
 }
 
