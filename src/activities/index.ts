@@ -73,7 +73,7 @@ export function createWaitActivities(deps: ActivityDeps): WaitActivities {
 export function createCloudActivities(deps: ActivityDeps): CloudActivities {
   return {
     infraEnsure: ({ key, task }) => infraEnsure(deps, key, task),
-    infraFinish: ({ key }: On) => infraFinish(deps, key),
+    infraFinish: ({ key, wish }) => infraFinish(deps, key, wish),
     infraRemove: ({ key, task }) => infraRemove(deps, key, task),
     machineCreateInstance: ({ key }: On) => machineCreateInstance(deps, key),
     machineAwaitInstance: ({ key }: On) => machineAwaitInstance(deps, key),

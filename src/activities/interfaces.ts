@@ -20,6 +20,12 @@ export interface TaskNode {
   readonly dependsOn: readonly string[];
 }
 
+/** The graph of an infra cluster, and what was wished of it when it was made. */
+export interface InfraGraph {
+  readonly tasks: readonly TaskNode[];
+  readonly wish?: string;
+}
+
 /** Short calls against the management cluster; queue `perdure-kube`. */
 export interface KubeActivities {
   /** Reads the Cluster and all that belongs to it, links owners, writes status, answers facts. */
@@ -32,7 +38,7 @@ export interface KubeActivities {
   /** Keeps the failure of an operation on the object, with an Event. */
   recordFailure(input: OnObject & { readonly failure: RecordedFailure }): Promise<void>;
   clearFailure(input: OnObject): Promise<void>;
-  infraGraph(input: OnObject): Promise<{ readonly tasks: readonly TaskNode[] }>;
+  infraGraph(input: OnObject): Promise<InfraGraph>;
   createWorkerMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
   deleteMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
   createControlPlaneMachine(
@@ -80,7 +86,7 @@ export interface WaitActivities {
 export interface CloudActivities {
   /** Resolves an instance's or task's plan and applies it; returns the changes made, for people. */
   infraEnsure(input: OnObject & { readonly task: string }): Promise<{ readonly changes: readonly string[] }>;
-  infraFinish(input: OnObject): Promise<void>;
+  infraFinish(input: OnObject & { readonly wish?: string }): Promise<void>;
   infraRemove(input: OnObject & { readonly task: string }): Promise<void>;
   machineCreateInstance(input: OnObject): Promise<{ readonly providerID: string }>;
   machineAwaitInstance(input: OnObject): Promise<{ readonly providerID: string; readonly state: string }>;

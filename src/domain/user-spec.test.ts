@@ -35,6 +35,19 @@ describe('wishOf', () => {
     expect(wishOf(cluster([{ id: 'a' }, { id: 'b' }]))).not.toBe(bare);
   });
 
+  test('does not count subnets that were planned because nobody named any', () => {
+    const cluster = (network: object) => ({
+      apiVersion: 'infrastructure.cluster.x-k8s.io/v1beta2',
+      kind: 'AWSCluster',
+      metadata: { name: 'c' },
+      spec: { region: 'r', network },
+    });
+    const planned = { id: 'c-subnet-public-us-east-1a', cidrBlock: '10.0.0.0/20', isPublic: true };
+    const bare = wishOf(cluster({ vpc: {} }));
+    expect(wishOf(cluster({ vpc: { id: 'vpc-1' }, subnets: [planned] }))).toBe(bare);
+    expect(wishOf(cluster({ vpc: {}, subnets: [planned, { id: 'mine' }] }))).not.toBe(bare);
+  });
+
   test('changes with what people set', () => {
     expect(wishOf(machine({ clusterName: 'c', version: 'v1' }))).not.toBe(
       wishOf(machine({ clusterName: 'c', version: 'v2' })),

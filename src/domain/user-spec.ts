@@ -29,6 +29,19 @@ function without(value: unknown, path: readonly string[]): unknown {
   return { ...others, [name]: below };
 }
 
+/** Ids of the subnets that a provider plans itself where nobody named any. */
+const PLANNED_SUBNET = /-subnet-(public|private)-/;
+
+/** The spec without subnets that were planned: they are an answer, not a wish. */
+function withoutPlannedSubnets(spec: unknown): unknown {
+  const subnets = readPath({ spec }, 'spec.network.subnets');
+  if (!Array.isArray(subnets)) return spec;
+  const wished = subnets.filter((s) => !PLANNED_SUBNET.test(String(readPath(s, 'id'))));
+  const { network, ...others } = spec as { network: Record<string, unknown> };
+  const { subnets: _all, ...rest } = network;
+  return { ...others, network: wished.length > 0 ? { ...rest, subnets: wished } : rest };
+}
+
 /**
  * Identifies what people wish of an object: its generation, or for kinds whose spec controllers fill in, a digest of the rest of the spec. Equal
  * values: nobody asked for anything else.
@@ -36,6 +49,7 @@ function without(value: unknown, path: readonly string[]): unknown {
 export function wishOf(object: KubeObject): string {
   const filled = FILLED_IN[object.kind];
   if (!filled) return String(object.metadata.generation ?? 0);
-  const spec = filled.reduce<unknown>((rest, path) => without(rest, path.split('.')), readPath(object, 'spec'));
+  const given = withoutPlannedSubnets(readPath(object, 'spec'));
+  const spec = filled.reduce<unknown>((rest, path) => without(rest, path.split('.')), given);
   return fnv1a(JSON.stringify(spec) ?? '').toString(36);
 }

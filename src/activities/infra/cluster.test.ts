@@ -7,6 +7,7 @@ import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject } from '../../api/types/meta.js';
 import { PerdureError } from '../../domain/errors.js';
 import { ANNOTATION } from '../../domain/names.js';
+import { wishOf } from '../../domain/user-spec.js';
 import { infraEnsure, infraFinish, infraGraph, infraRemove } from './cluster.js';
 
 const cluster = aCluster({ spec: { infrastructureRef: infraRef('AWSCluster', 'demo') } });
@@ -23,6 +24,7 @@ describe('the graph of an infrastructure', () => {
   test('is what the provider says, without effect on the cloud', async () => {
     const world = fresh();
     await expect(infraGraph(world.deps, key)).resolves.toEqual({
+      wish: wishOf(infra),
       tasks: [
         { id: 'network', title: 'Ensure network', dependsOn: [] },
         { id: 'balancer', title: 'Ensure balancer', dependsOn: ['network'] },
@@ -150,6 +152,18 @@ describe('finishing', () => {
     await infraFinish(world.deps, key);
     expect(applied(world)).toBe('1');
     expect(await writesOf(world.kube, () => infraFinish(world.deps, key))).toBe(0);
+  });
+
+  test('of a spec that was changed after the graph was made notes that it does not match', async () => {
+    const world = await made();
+    const { wish } = await infraGraph(world.deps, key);
+    const stored = world.kube.peek(KINDS.AWSCluster, infra.metadata) as KubeObject;
+    const changed = { ...stored, spec: { region: 'elsewhere' } };
+    world.kube.put(changed);
+    await infraFinish(world.deps, key, wish);
+    expect(applied(world)).toBe('0');
+    await infraFinish(world.deps, key, wishOf(changed));
+    expect(applied(world)).toBe(String(world.kube.peek(KINDS.AWSCluster, infra.metadata)?.metadata.generation));
   });
 
   test('settles what a sweep found', async () => {

@@ -2,23 +2,28 @@ import { KINDS } from '../../api/types/kinds.js';
 import type { ObjectKey } from '../../api/types/meta.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
 import { ANNOTATION } from '../../domain/names.js';
+import { wishOf } from '../../domain/user-spec.js';
 import type { ActivityDeps } from '../deps.js';
-import type { TaskNode } from '../interfaces.js';
+import type { InfraGraph } from '../interfaces.js';
 import { unlessGone } from '../kube/write.js';
 import type { Change, EnsureTask } from '../providers/port.js';
 import { classifiedFor } from './about.js';
 import { clusterContext, type FoundCluster, requireCluster } from './context.js';
 
 /** The provider's graph for this cluster, without effects; empty when the infra object is gone. */
-export async function infraGraph(deps: ActivityDeps, key: ObjectKey): Promise<{ tasks: readonly TaskNode[] }> {
+export async function infraGraph(deps: ActivityDeps, key: ObjectKey): Promise<InfraGraph> {
   const found = await clusterContext(deps, key);
   if (!found) return { tasks: [] };
   return {
+    wish: wishOf(found.ctx.infraCluster),
     tasks: found.provider
       .clusterTasks(found.ctx.infraCluster)
       .map(({ id, title, dependsOn }) => ({ id, title, dependsOn })),
   };
 }
+
+/** Of no object: generations begin at 1. */
+const NO_GENERATION = '0';
 
 const describe = (c: Change): string =>
   `${c.action} ${c.resource} ${c.name}${c.detail ? `: ${c.detail}` : ''}`.slice(0, 200);
@@ -55,8 +60,11 @@ export async function infraEnsure(
   });
 }
 
-/** Endpoint, failure domains and ready flags; remembers which generation of the infra spec the cloud now matches. */
-export async function infraFinish(deps: ActivityDeps, key: ObjectKey): Promise<void> {
+/**
+ * Endpoint, failure domains and ready flags; remembers which generation of the infra spec the cloud now matches. `wish` is what was wished when the graph
+ * was made: if that is not what is wished now, a part of the graph may not know yet, and none is remembered as matched.
+ */
+export async function infraFinish(deps: ActivityDeps, key: ObjectKey, wish?: string): Promise<void> {
   const found = await clusterContext(deps, key);
   if (!found) return;
   const { provider, ctx } = found;
@@ -68,7 +76,7 @@ export async function infraFinish(deps: ActivityDeps, key: ObjectKey): Promise<v
     { namespace: key.namespace, name },
     (current) => {
       const { annotations, generation } = current.metadata;
-      const applied = String(generation ?? 0);
+      const applied = wish === undefined || wish === wishOf(current) ? String(generation ?? 0) : NO_GENERATION;
       if (current.metadata.uid !== uid || annotations?.[ANNOTATION.appliedGeneration] === applied) return undefined;
       const marked = { ...annotations, [ANNOTATION.appliedGeneration]: applied };
       return { ...current, metadata: { ...current.metadata, annotations: marked } };

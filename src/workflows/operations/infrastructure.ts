@@ -57,14 +57,18 @@ export async function ensureInfrastructure(input: OperationInput, board: Progres
     return;
   }
   const account = cloud(input.cloudQueue);
-  const { tasks } = await kube.infraGraph.executeWithOptions({ summary: 'Infrastructure graph' }, [{ key: input.key }]);
+  const { tasks, wish } = await kube.infraGraph.executeWithOptions({ summary: 'Infrastructure graph' }, [
+    { key: input.key },
+  ]);
   await runGraph(tasks, (task) =>
     board.step(task.title, `the cloud to finish: ${task.title}`, async () => {
       await account.infraEnsure.executeWithOptions({ summary: task.title }, [{ key: input.key, task: task.id }]);
     }),
   );
   await board.step('Publish the endpoint', undefined, () =>
-    account.infraFinish.executeWithOptions({ summary: 'Write endpoint and ready flags' }, [{ key: input.key }]),
+    account.infraFinish.executeWithOptions({ summary: 'Write endpoint and ready flags' }, [
+      { key: input.key, ...(wish === undefined ? {} : { wish }) },
+    ]),
   );
 }
 
