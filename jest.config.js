@@ -24,7 +24,10 @@ export default {
       displayName: 'integration',
       setupFilesAfterEnv: ['<rootDir>/test/helpers/setup-integration.js'],
       roots: ['<rootDir>/src', '<rootDir>/test'],
-      testMatch: ['<rootDir>/src/**/*.int.test.ts', '<rootDir>/test/{workflow,integration,conformance,replay}/**/*.test.ts'],
+      testMatch: [
+        '<rootDir>/src/**/*.int.test.ts',
+        '<rootDir>/test/{workflow,integration,conformance,replay}/**/*.test.ts',
+      ],
     },
     {
       ...base,

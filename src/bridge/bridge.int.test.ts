@@ -184,7 +184,7 @@ test('carries changes to lanes, across an outage of Temporal, and leaves what is
   // Our own status write and bookkeeping say nothing new; a machine of the cluster does, and opens its own lane.
   await withStatus(KINDS.Cluster, 'fresh', { observedGeneration: 1, phase: 'Provisioning' });
   await kube.mergePatch(KINDS.Cluster, fresh.metadata as { name: string }, {
-    metadata: { annotations: { 'perdure.dev/id': 'x' } },
+    metadata: { annotations: { 'perdure.dev/id': 'x', 'perdure.dev/available-since': '2026-01-01T00:00:00Z' } },
   });
   const machine = await kube.create(KINDS.Machine, object(KINDS.Machine, 'm', { clusterName: 'fresh' }));
   await eventually(async () => expect(await signalsOf(lane)).toHaveLength(2));
