@@ -43,7 +43,16 @@ describe('wishOf', () => {
       spec: { region: 'r', network },
     });
     const planned = { id: 'c-subnet-public-us-east-1a', cidrBlock: '10.0.0.0/20', isPublic: true };
-    const bare = wishOf(cluster({ vpc: {} }));
+    const bare = wishOf(cluster({}));
+    const defaults = {
+      availabilityZoneSelection: 'Ordered',
+      availabilityZoneUsageLimit: 3,
+      subnetSchema: 'PreferPrivate',
+    };
+    expect(wishOf(cluster({ vpc: { ...defaults, id: 'vpc-1', cidrBlock: '10.0.0.0/16', tags: { a: 'b' } } }))).toBe(
+      bare,
+    );
+    expect(wishOf(cluster({ vpc: { ...defaults, availabilityZoneUsageLimit: 2 } }))).not.toBe(bare);
     expect(wishOf(cluster({ vpc: { id: 'vpc-1' }, subnets: [planned] }))).toBe(bare);
     expect(wishOf(cluster({ vpc: {}, subnets: [planned, { id: 'mine' }] }))).not.toBe(bare);
   });

@@ -42,6 +42,23 @@ function withoutPlannedSubnets(spec: unknown): unknown {
   return { ...others, network: wished.length > 0 ? { ...rest, subnets: wished } : rest };
 }
 
+/** What the API server adds to a `network.vpc` that was not there before its id was filled in. Source: the CRD's defaults. */
+const VPC_DEFAULTS: Readonly<Record<string, unknown>> = {
+  availabilityZoneSelection: 'Ordered',
+  availabilityZoneUsageLimit: 3,
+  subnetSchema: 'PreferPrivate',
+};
+
+/** The spec without defaults of a VPC, and without a VPC of which nothing else is left. */
+function withoutVpcDefaults(spec: unknown): unknown {
+  const vpc = readPath({ spec }, 'spec.network.vpc');
+  if (typeof vpc !== 'object' || vpc === null) return spec;
+  const wished = Object.entries(vpc).filter(([name, value]) => VPC_DEFAULTS[name] !== value);
+  const { network, ...others } = spec as { network: Record<string, unknown> };
+  const { vpc: _vpc, ...rest } = network;
+  return { ...others, network: wished.length > 0 ? { ...rest, vpc: Object.fromEntries(wished) } : rest };
+}
+
 /**
  * Identifies what people wish of an object: its generation, or for kinds whose spec controllers fill in, a digest of the rest of the spec. Equal
  * values: nobody asked for anything else.
@@ -51,5 +68,5 @@ export function wishOf(object: KubeObject): string {
   if (!filled) return String(object.metadata.generation ?? 0);
   const given = withoutPlannedSubnets(readPath(object, 'spec'));
   const spec = filled.reduce<unknown>((rest, path) => without(rest, path.split('.')), given);
-  return fnv1a(JSON.stringify(spec) ?? '').toString(36);
+  return fnv1a(JSON.stringify(withoutVpcDefaults(spec)) ?? '').toString(36);
 }
