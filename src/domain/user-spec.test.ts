@@ -55,6 +55,7 @@ describe('wishOf', () => {
     expect(wishOf(cluster({ vpc: { ...defaults, availabilityZoneUsageLimit: 2 } }))).not.toBe(bare);
     expect(wishOf(cluster({ vpc: { id: 'vpc-1' }, subnets: [planned] }))).toBe(bare);
     expect(wishOf(cluster({ vpc: {}, subnets: [planned, { id: 'mine' }] }))).not.toBe(bare);
+    expect(wishOf(cluster({ subnets: [{ id: 'other-subnet-public-a' }] }))).not.toBe(bare);
   });
 
   test('changes with what people set', () => {

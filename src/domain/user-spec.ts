@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/types/meta.js';
 import { readPath } from './contract.js';
-import { fnv1a } from './names.js';
+import { fnv1a, LABEL } from './names.js';
 
 /** Spec fields that controllers fill in while they work: their change is no wish of a person, and wakes and retries nothing. */
 const FILLED_IN: Readonly<Record<string, readonly string[]>> = {
@@ -33,10 +33,13 @@ function without(value: unknown, path: readonly string[]): unknown {
 const PLANNED_SUBNET = /-subnet-(public|private)-/;
 
 /** The spec without subnets that were planned: they are an answer, not a wish. */
-function withoutPlannedSubnets(spec: unknown): unknown {
+function withoutPlannedSubnets({ metadata, ...object }: KubeObject): unknown {
+  const spec = readPath(object, 'spec');
+  const own = `${metadata.labels?.[LABEL.clusterName] ?? metadata.name}-subnet-`;
+  const isPlanned = (id: string): boolean => id.startsWith(own) && PLANNED_SUBNET.test(id);
   const subnets = readPath({ spec }, 'spec.network.subnets');
   if (!Array.isArray(subnets)) return spec;
-  const wished = subnets.filter((s) => !PLANNED_SUBNET.test(String(readPath(s, 'id'))));
+  const wished = subnets.filter((s) => !isPlanned(String(readPath(s, 'id'))));
   const { network, ...others } = spec as { network: Record<string, unknown> };
   const { subnets: _all, ...rest } = network;
   return { ...others, network: wished.length > 0 ? { ...rest, subnets: wished } : rest };
@@ -66,7 +69,7 @@ function withoutVpcDefaults(spec: unknown): unknown {
 export function wishOf(object: KubeObject): string {
   const filled = FILLED_IN[object.kind];
   if (!filled) return String(object.metadata.generation ?? 0);
-  const given = withoutPlannedSubnets(readPath(object, 'spec'));
+  const given = withoutPlannedSubnets(object);
   const spec = filled.reduce<unknown>((rest, path) => without(rest, path.split('.')), given);
   return fnv1a(JSON.stringify(withoutVpcDefaults(spec)) ?? '').toString(36);
 }
