@@ -9,12 +9,19 @@ const dir = await mkdtemp(path.join(tmpdir(), 'perdure-test-'));
 const totals = { passed: 0, failed: 0 };
 const failedNames = [];
 
-/** Runs jest and adds its counts. A suite that could not even run counts as one failure. */
+/** Runs jest and adds its counts. A suite that could not even run counts as one failure; a server that a failed test left open may not hold up the gate. */
 async function jest(name, args) {
   const file = path.join(dir, `${name}.json`);
   const code = await run(
     process.execPath,
-    [path.join(root, 'scripts/jest.js'), '--json', `--outputFile=${file}`, '--testLocationInResults', ...args],
+    [
+      path.join(root, 'scripts/jest.js'),
+      '--json',
+      `--outputFile=${file}`,
+      '--testLocationInResults',
+      '--forceExit',
+      ...args,
+    ],
     {
       stdio: ['ignore', 'ignore', 'inherit'],
     },

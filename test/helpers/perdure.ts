@@ -25,7 +25,11 @@ export interface RunOptions {
 /** Runs a program to its end, whatever that is. */
 export function runToEnd(program: string, args: readonly string[], { input, env }: RunOptions = {}): Promise<Outcome> {
   return new Promise((resolve) => {
-    const options = { cwd: ROOT, maxBuffer: 16 << 20, env: childEnvironment(env) };
+    const options = {
+      cwd: ROOT,
+      maxBuffer: 16 << 20,
+      env: childEnvironment({ FORCE_COLOR: undefined, NO_COLOR: '1', ...env }),
+    };
     const child = execFile(program, [...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });

@@ -180,12 +180,12 @@ describe('another sandbox', () => {
     const { port } = server.address() as AddressInfo;
     const dir = path.join(base, 'refused');
     const { code, stderr } = await perdure('up', '--dir', dir, ...FLAGS, '--ui-port', String(port));
+    await new Promise((resolve) => server.close(resolve));
     expect(code).toBe(1);
     expect(stderr).toMatch(
       new RegExp(`^error: port ${port} of --ui-port is taken by node \\(process ${process.pid}\\)`),
     );
     expect(existsSync(dir)).toBe(false);
-    await new Promise((resolve) => server.close(resolve));
 
     const apiPort = new URL(up.apiServer).port;
     const mine = await perdure('up', '--dir', dir, ...FLAGS, '--api-port', apiPort);
