@@ -1,5 +1,5 @@
 import type { ControlPlaneFacts } from '../../domain/facts.js';
-import { planControlPlane } from '../../domain/plan/replicas.js';
+import { planControlPlane } from '../../domain/plan/control-plane.js';
 import { kube, wait } from '../lib/activities.js';
 import { type LaneHooks, runLane } from '../lib/lane.js';
 import { runOperation } from '../lib/operation.js';
