@@ -1,8 +1,10 @@
 import type { Cluster } from '../api/types/index.js';
 import type { KubeObject, ObjectKey } from '../api/types/meta.js';
+import type { Changes } from '../kube/changes.js';
 import type { KubeClient } from '../kube/client.js';
 import type { Kube } from '../kube/kube.js';
 import type { ProviderRegistry } from './providers/registry.js';
+import type { NodeChanges } from './workload/node-changes.js';
 
 /** Where an activity runs: its cancellation and its sign of life. Outside Temporal (tests, CLI) a plain object does. */
 export interface CallScope {
@@ -26,6 +28,10 @@ export interface ActivityDeps {
     info(message: string, fields?: Record<string, unknown>): void;
     warn(message: string, fields?: Record<string, unknown>): void;
   };
+  /** Changes of the management cluster's objects, which end pauses of waits; absent: waits only look now and then. */
+  readonly changes?: Changes;
+  /** The same for Nodes of workload clusters. */
+  readonly nodeChanges?: NodeChanges;
   /** Interval of the waits' loops, milliseconds. */
   readonly pollMs: number;
   /** Perdure itself gives Nodes their providerID: no cloud controller manager runs in the workload clusters. */

@@ -4,8 +4,10 @@ import type { ActivityDeps } from '../activities/deps.js';
 import { createAwsProvider } from '../activities/providers/aws/index.js';
 import { createRegistry } from '../activities/providers/registry.js';
 import { createWorkloadClients } from '../activities/workload/client.js';
+import { createNodeChanges } from '../activities/workload/node-changes.js';
 import { readConfig } from '../config/config.js';
 import { readWorkerConfig } from '../config/workers.js';
+import { createChanges } from '../kube/changes.js';
 import { eventRecorder } from '../kube/events.js';
 import { managementKube } from '../kube/management.js';
 import { createLogger } from '../telemetry/logger.js';
@@ -43,6 +45,9 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
   const kube = managementKube(config.kube);
   const resolve = hostsResolver(settings.hostsFile);
   const clients = createWorkloadClients(kube, resolve);
+  const ending = new AbortController();
+  const changes = createChanges(kube, log, ending.signal);
+  const nodeChanges = createNodeChanges(changes, log);
   const recorder = eventRecorder({ kube, component: 'perdure', log });
   const aws = createAwsProvider({
     serviceEndpoints: settings.awsServiceEndpoints,
@@ -61,6 +66,8 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
       void recorder.record(object, type, reason, message);
     },
     log,
+    changes,
+    nodeChanges,
     pollMs: settings.pollMs,
     initializeNodes: settings.nodeInitialization === 'perdure',
   };
@@ -84,6 +91,8 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
   const stop = async (): Promise<void> => {
     watching.stop();
     await workers.stop();
+    nodeChanges.close();
+    ending.abort();
     await health.stop();
     await clients.close();
     await kube.close();

@@ -1,6 +1,6 @@
 import type { Cluster, KubeadmConfig, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { ObjectKey } from '../../api/types/meta.js';
+import type { ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { PerdureError } from '../../domain/errors.js';
 import type { MachineFacts } from '../../domain/facts.js';
 import { keepBootstrapToken } from '../bootstrap/index.js';
@@ -9,7 +9,9 @@ import { classifiedFor } from '../infra/about.js';
 import { machineContext } from '../infra/context.js';
 import { assessMachine } from '../kube/assess-machine.js';
 import { clusterNamed, readKey } from '../kube/world.js';
+import { machineEar, type NodeWait } from '../waits/ears.js';
 import { Pace } from '../waits/pause.js';
+import { nodeTopics } from '../workload/node-changes.js';
 import { syncNode } from '../workload/nodes.js';
 
 /** After this long without a Node the machine's console is looked at, and again every so often. */
@@ -30,19 +32,24 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
   let looked = begun + LOOK_AFTER_MS - LOOK_EVERY_MS;
   let hint = '';
   let tokenKept = begun;
-  const pace = new Pace(deps.pollMs, signal);
+  const nodeWait: NodeWait = { topics: [] };
+  let pace: Pace | undefined;
   for (;;) {
     const machine = await readKey<Machine>(deps.kube, KINDS.Machine, key, signal);
     if (!machine) return assessMachine(deps, key);
     const cluster = await clusterNamed(deps.kube, key.namespace, machine.spec.clusterName, signal);
     if (!cluster) return assessMachine(deps, key);
     let waiting = 'waiting for the node to join';
+    nodeWait.topics = [];
+    pace ??= new Pace(deps.pollMs, signal, machineEar(deps, key, childKinds(deps, machine), nodeWait));
     try {
       if (Date.now() - tokenKept > KEEP_TOKEN_EVERY_MS) {
         tokenKept = Date.now();
         await keepToken(deps, cluster, machine);
       }
       const workload = await deps.workload(cluster, signal);
+      if (machine.spec.providerID && deps.nodeChanges?.heard(cluster, workload))
+        nodeWait.topics = nodeTopics(cluster, machine.spec.providerID);
       const node = await syncNode(workload, machine, deps.initializeNodes, signal, { syncTaints: true });
       if (node) waiting = `waiting for node ${node.metadata.name} and the machine's readiness gates to be Ready`;
     } catch (error) {
@@ -61,6 +68,12 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
     await pace.rest([facts, waiting, hint]);
   }
 }
+
+/** Kinds of a machine's own objects, as far as they are ours: others are looked at now and then. */
+const childKinds = (deps: ActivityDeps, machine: Machine): ResourceKind[] => {
+  const infra = deps.providers.forMachine(machine.spec.infrastructureRef)?.machineKind;
+  return infra ? [infra, KINDS.KubeadmConfig] : [];
+};
 
 /** A slow start must not find its join token expired. */
 async function keepToken(deps: ActivityDeps, cluster: Cluster, machine: Machine): Promise<void> {

@@ -17,14 +17,18 @@ import { assessCluster } from '../kube/assess-cluster.js';
 import { findKind, readRef, resolveKind } from '../kube/refs.js';
 import { membersOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
+import { clusterEar, objectEar } from './ears.js';
 import { Pace, pause } from './pause.js';
+
+/** Kinds of our providers' infra clusters. */
+const infraKinds = ({ providers }: ActivityDeps): ResourceKind[] => providers.all.map((p) => p.clusterKind);
 
 /**
  * Keeps the Cluster's status current until it is available with every wanted machine, or until its infrastructure needs another look first: its spec was changed, or a sweep
  * found a difference. The heartbeat names what is awaited.
  */
 export async function awaitClusterAvailable(deps: ActivityDeps, key: ObjectKey): Promise<ClusterFacts> {
-  const pace = new Pace(deps.pollMs, deps.scope().signal);
+  const pace = new Pace(deps.pollMs, deps.scope().signal, clusterEar(deps, key, infraKinds(deps)));
   for (;;) {
     const facts = await assessCluster(deps, key);
     // A deletion or a pause cancels this call; returning would show the operation as done.
@@ -43,7 +47,7 @@ export async function awaitContract(
   what: 'infraCluster' | 'infraMachine',
 ): Promise<void> {
   const { signal } = deps.scope();
-  const pace = new Pace(deps.pollMs, signal);
+  let pace: Pace | undefined;
   for (;;) {
     const owner =
       what === 'infraCluster'
@@ -55,6 +59,12 @@ export async function awaitContract(
     const infra = await deps.kube.get<KubeObject>(kind, { namespace: key.namespace, name: ref.name }, signal);
     if (infra && !foreignOwner(infra, owner) && isProvisioned(infra)) return;
     deps.scope().heartbeat(`${ref.kind} ${ref.name} ${infra ? 'is not provisioned yet' : 'does not exist yet'}`);
+    const beside = { metadata: { namespace: key.namespace, name: ref.name } };
+    const watched = [
+      { kind: KINDS[what === 'infraCluster' ? 'Cluster' : 'Machine'], object: owner },
+      { kind, object: beside },
+    ];
+    pace ??= new Pace(deps.pollMs, signal, objectEar(deps, watched));
     await pace.rest(infra?.metadata.resourceVersion);
   }
 }
@@ -66,7 +76,7 @@ export async function awaitContract(
 export async function deleteWorkers(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   const { kube } = deps;
   const { signal } = deps.scope();
-  const pace = new Pace(deps.pollMs, signal);
+  const pace = new Pace(deps.pollMs, signal, clusterEar(deps, key));
   for (;;) {
     // a younger Cluster of that name is not ours to empty
     if (!(await readKey<Cluster>(kube, KINDS.Cluster, key, signal))) return;
@@ -102,7 +112,7 @@ async function deleteOnce(deps: ActivityDeps, kind: ResourceKind, object: KubeOb
 /** Deletes the control plane object (and stand-alone control-plane machines) and waits until they are absent. */
 export async function deleteControlPlane(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   const { signal } = deps.scope();
-  const pace = new Pace(deps.pollMs, signal);
+  const pace = new Pace(deps.pollMs, signal, clusterEar(deps, key));
   for (;;) {
     const cluster = await readKey<Cluster>(deps.kube, KINDS.Cluster, key, signal);
     if (!cluster) return;

@@ -10,6 +10,7 @@ import { assessMachineDeployment } from '../kube/assess-machine-deployment.js';
 import { assessMachineSet } from '../kube/assess-machine-set.js';
 import { membersOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
+import { ownerEar } from './ears.js';
 import { Pace } from './pause.js';
 
 /**
@@ -24,6 +25,7 @@ export function awaitMachines(
 ): Promise<ReplicaFacts> {
   return awaitOwned(
     deps,
+    key,
     () => assessMachineSet(deps, key),
     names,
     until,
@@ -40,6 +42,7 @@ export function awaitControlPlaneMachine(
 ): Promise<ControlPlaneFacts> {
   return awaitOwned(
     deps,
+    key,
     () => assessControlPlane(deps, key),
     [name],
     until,
@@ -49,12 +52,13 @@ export function awaitControlPlaneMachine(
 
 async function awaitOwned<F extends ReplicaFacts>(
   deps: ActivityDeps,
+  key: ObjectKey,
   assess: () => Promise<F>,
   names: readonly string[],
   until: string,
   isDone: (machine: OwnedMachine) => boolean,
 ): Promise<F> {
-  const pace = new Pace(deps.pollMs, deps.scope().signal);
+  const pace = new Pace(deps.pollMs, deps.scope().signal, ownerEar(deps, key));
   for (;;) {
     const facts = await assess();
     const seen = new Map(facts.machines.map((m) => [m.name, m]));
@@ -74,7 +78,7 @@ async function awaitOwned<F extends ReplicaFacts>(
 export async function teardownOwner(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   const { kube } = deps;
   const { signal } = deps.scope();
-  const pace = new Pace(deps.pollMs, signal);
+  const pace = new Pace(deps.pollMs, signal, ownerEar(deps, key));
   for (;;) {
     const kind = KINDS[key.kind as 'MachineDeployment' | 'MachineSet' | 'KubeadmControlPlane'];
     const owner = await readKey<KubeObject>(kube, kind, key, signal);

@@ -1,5 +1,6 @@
-import { expect, jest, test } from '@jest/globals';
-import { Pace, pause } from './pause.js';
+import { describe, expect, jest, test } from '@jest/globals';
+import { ChangeHub } from '../../kube/changes.js';
+import { type Ear, Pace, pause } from './pause.js';
 
 test('resolves after its time and leaves nothing on the signal', async () => {
   const { signal } = new AbortController();
@@ -24,4 +25,52 @@ test('a pace slows down while nothing changes, and is quick again when something
   expect(same.at(-1)).toBe(800);
   expect(pace.nextMs({ ready: true })).toBe(100);
   expect(pace.nextMs({ ready: true })).toBe(125);
+});
+
+describe('a pace with an ear', () => {
+  /** Tells what it is asked and changes when the test says so. */
+  const earOf = (hears: boolean) => {
+    const hub = new ChangeHub();
+    const asked: number[] = [];
+    const ear: Ear = {
+      mark: () => hub.mark(),
+      hears: () => hears,
+      next: (since, signal) => {
+        asked.push(since);
+        return hub.next(['t'], since, signal);
+      },
+    };
+    return { hub, ear, asked };
+  };
+
+  test('rests until something changed, and not for what it could see in its last look', async () => {
+    const { hub, ear, asked } = earOf(true);
+    const pace = new Pace(1, new AbortController().signal, ear);
+    // told while it looked
+    hub.tell(['t']);
+    await pace.rest('a');
+    hub.tell(['t']);
+    await pace.rest('a');
+    expect(asked).toEqual([0, 1]);
+  });
+
+  test('looks by itself after a while when nobody tells anything', async () => {
+    const { ear, asked } = earOf(true);
+    await new Pace(1, new AbortController().signal, ear).rest('a');
+    expect(asked).toEqual([0]);
+  });
+
+  test('that hears nothing is not asked', async () => {
+    const { ear, asked } = earOf(false);
+    await new Pace(1, new AbortController().signal, ear).rest('a');
+    expect(asked).toEqual([]);
+  });
+
+  test('is cancelled while it listens', async () => {
+    const { ear } = earOf(true);
+    const abort = new AbortController();
+    const rest = new Pace(60_000, abort.signal, { ...ear, next: () => new Promise(() => undefined) }).rest('a');
+    abort.abort(new Error('enough'));
+    await expect(rest).rejects.toThrow('enough');
+  });
 });
