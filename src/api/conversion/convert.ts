@@ -8,7 +8,7 @@ import { kubeadmConfig, kubeadmConfigTemplate, kubeadmControlPlane, kubeadmContr
 import { prune } from './prune.js';
 import { fallbackApiVersion } from './resolver.js';
 import { restore } from './restore.js';
-import type { Context, Mapping } from './rules.js';
+import { type Context, type Mapping, same } from './rules.js';
 
 /** Annotation that keeps the hub object while a v1beta1 client holds it. Source: cluster-api util/conversion. */
 export const DATA_ANNOTATION = 'cluster.x-k8s.io/conversion-data';
@@ -131,6 +131,8 @@ export const converters: readonly KindConverter[] = [
   ),
   core('MachineSet', machineSet, templated, false),
   core('MachineDeployment', machineDeployment, templated),
+  // The same in both versions.
+  core('MachineDrainRule', same, [], false),
   converter({ group: BOOTSTRAP_GROUP, kind: 'KubeadmConfig', mapping: kubeadmConfig, refPaths: [] }),
   converter({ group: BOOTSTRAP_GROUP, kind: 'KubeadmConfigTemplate', mapping: kubeadmConfigTemplate, refPaths: [] }),
   converter({

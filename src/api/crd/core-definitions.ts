@@ -1,6 +1,7 @@
 import { clusterSpecSchema, clusterStatusSchema } from '../schema/core/cluster.js';
 import { machineSpecSchema, machineStatusSchema } from '../schema/core/machine.js';
 import { machineDeploymentSpecSchema, machineDeploymentStatusSchema } from '../schema/core/machine-deployment.js';
+import { machineDrainRuleSpecSchema } from '../schema/core/machine-drain-rule.js';
 import { machineSetSpecSchema, machineSetStatusSchema } from '../schema/core/machine-set.js';
 import * as clusterV1Beta1 from '../schema/v1beta1/cluster.js';
 import * as machineV1Beta1 from '../schema/v1beta1/machine.js';
@@ -234,6 +235,26 @@ function machineDeploymentKind(): KindDefinition {
   });
 }
 
+function machineDrainRuleKind(): KindDefinition {
+  const version = {
+    description: 'How Pods are drained from the Nodes of Machines that are deleted.',
+    spec: machineDrainRuleSpecSchema,
+    printerColumns: [
+      column('Behavior', 'string', '.spec.drain.behavior', 'What is done with the Pods.'),
+      column('Order', 'string', '.spec.drain.order', 'When the Pods are drained.'),
+      age('MachineDrainRule'),
+    ],
+    subresources: { status: false },
+  };
+  return kind({
+    group: CORE_GROUP,
+    kind: 'MachineDrainRule',
+    plural: 'machinedrainrules',
+    labels,
+    versions: [deprecated({ ...version, specRequired: true }), stored({ ...version, specRequired: true })],
+  });
+}
+
 /** Counters of v1beta1, for kinds that roll out. */
 export function legacyRolloutColumns(): PrinterColumn[] {
   return [
@@ -248,6 +269,7 @@ export function legacyRolloutColumns(): PrinterColumn[] {
 export const coreDefinitions: readonly KindDefinition[] = [
   clusterKind(),
   machineDeploymentKind(),
+  machineDrainRuleKind(),
   machineKind(),
   machineSetKind(),
 ];

@@ -14,6 +14,7 @@ import type {
   machineDeploymentSpecSchema,
   machineDeploymentStatusSchema,
 } from '../schema/core/machine-deployment.js';
+import type { machineDrainRuleSpecSchema } from '../schema/core/machine-drain-rule.js';
 import type { machineSetSpecSchema, machineSetStatusSchema, machineTemplate } from '../schema/core/machine-set.js';
 import type { topology } from '../schema/core/topology.js';
 import type { KubeObject } from './meta.js';
@@ -73,4 +74,11 @@ export type MachineDeploymentStrategy = Static<ReturnType<typeof deploymentStrat
 export interface MachineDeployment extends KubeObject {
   spec: MachineDeploymentSpec;
   status?: MachineDeploymentStatus;
+}
+
+export type MachineDrainRuleSpec = Static<typeof machineDrainRuleSpecSchema>;
+
+/** Has no status: it only says how Machines of its namespace are drained. */
+export interface MachineDrainRule extends KubeObject {
+  spec: MachineDrainRuleSpec;
 }

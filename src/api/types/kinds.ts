@@ -26,6 +26,7 @@ export const KINDS = {
   Machine: namespaced(CORE_GROUP, 'v1beta2', 'Machine', 'machines'),
   MachineSet: namespaced(CORE_GROUP, 'v1beta2', 'MachineSet', 'machinesets'),
   MachineDeployment: namespaced(CORE_GROUP, 'v1beta2', 'MachineDeployment', 'machinedeployments'),
+  MachineDrainRule: namespaced(CORE_GROUP, 'v1beta2', 'MachineDrainRule', 'machinedrainrules'),
   KubeadmConfig: namespaced(BOOTSTRAP_GROUP, 'v1beta2', 'KubeadmConfig', 'kubeadmconfigs'),
   KubeadmConfigTemplate: namespaced(BOOTSTRAP_GROUP, 'v1beta2', 'KubeadmConfigTemplate', 'kubeadmconfigtemplates'),
   KubeadmControlPlane: namespaced(CONTROL_PLANE_GROUP, 'v1beta2', 'KubeadmControlPlane', 'kubeadmcontrolplanes'),
@@ -62,6 +63,9 @@ export const KINDS = {
   Namespace: clusterScoped('', 'v1', 'Namespace', 'namespaces'),
   Node: clusterScoped('', 'v1', 'Node', 'nodes'),
   Pod: namespaced('', 'v1', 'Pod', 'pods'),
+  PersistentVolume: clusterScoped('', 'v1', 'PersistentVolume', 'persistentvolumes'),
+  VolumeAttachment: clusterScoped('storage.k8s.io', 'v1', 'VolumeAttachment', 'volumeattachments'),
+  DaemonSet: namespaced('apps', 'v1', 'DaemonSet', 'daemonsets'),
   Event: namespaced('', 'v1', 'Event', 'events'),
   Lease: namespaced('coordination.k8s.io', 'v1', 'Lease', 'leases'),
   CustomResourceDefinition: clusterScoped(

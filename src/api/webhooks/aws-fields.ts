@@ -1,7 +1,7 @@
+import { parseSelector } from '../../domain/selectors.js';
 import type { AWSTags, ElasticIPPool, IngressRule, LabelSelector } from '../types/aws.js';
 import { parseCidr } from './cidr.js';
 import { type FieldError, forbidden, invalid, required } from './field-errors.js';
-import { parseSelector } from './selectors.js';
 
 const TAG_TEXT = /^[a-zA-Z0-9\s_.:=+\-@/]*$/;
 const TAG_CHARACTERS = 'letters, digits, spaces and _ . : / = + - @';

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
+import { subdomainProblem } from '../../domain/selectors.js';
 import type { AWSMachineSpec, AWSVolume, CloudInitSpec, IgnitionSpec } from '../types/aws.js';
 import { checkReference } from './aws-fields.js';
 import { parseCidr } from './cidr.js';
 import type { AdmissionContext } from './context.js';
 import { type FieldError, forbidden, invalid, required } from './field-errors.js';
 import { withoutEmpties } from './json.js';
-import { subdomainProblem } from './selectors.js';
 
 /** Fields whose emptiness says something: an empty block asks for spot, Ignition or a host; an empty key name asks for no key. */
 const MEANINGFUL = new Set(['spotMarketOptions', 'ignition', 'dynamicHostAllocation', 'sshKeyName']);

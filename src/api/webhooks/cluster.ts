@@ -1,10 +1,10 @@
+import { labelValueProblem } from '../../domain/selectors.js';
 import type { Cluster } from '../types/index.js';
 import { overlaps, parseCidr } from './cidr.js';
 import type { AdmissionContext } from './context.js';
 import { type FieldError, forbidden, invalid, type Verdict, verdict } from './field-errors.js';
 import { optionalObject } from './json.js';
 import { isDefined, withVersionPrefix } from './object-fields.js';
-import { labelValueProblem } from './selectors.js';
 
 /** A copy with the version of a topology in normal form; nothing else of a Cluster has defaults. */
 export function defaultCluster(cluster: Cluster): Cluster {

@@ -1,3 +1,4 @@
+import { labelValueProblem } from '../../domain/selectors.js';
 import type { MachineDeployment } from '../types/index.js';
 import type { AdmissionContext } from './context.js';
 import { type FieldError, invalid, type Verdict, verdict } from './field-errors.js';
@@ -5,7 +6,6 @@ import { ensureObject } from './json.js';
 import { labelWithCluster } from './machine.js';
 import { checkGroup, defaultReplicas, selectorName } from './machine-group.js';
 import { isIntOrPercent, withVersionPrefix } from './object-fields.js';
-import { labelValueProblem } from './selectors.js';
 
 const CLUSTER_NAME = 'cluster.x-k8s.io/cluster-name';
 const DEPLOYMENT_NAME = 'cluster.x-k8s.io/deployment-name';

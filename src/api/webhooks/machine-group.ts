@@ -1,10 +1,10 @@
+import { parseSelector } from '../../domain/selectors.js';
 import type { MachineDeployment, MachineSet } from '../types/index.js';
 import type { AdmissionContext } from './context.js';
 import { type FieldError, forbidden, invalid, required } from './field-errors.js';
 import { DefaultingError } from './json.js';
 import { checkBootstrap } from './machine.js';
 import { checkNaming, checkTaints, checkTemplateMetadata, checkVersion } from './object-fields.js';
-import { parseSelector } from './selectors.js';
 
 /** What MachineSet and MachineDeployment have in common. */
 export type MachineGroup = MachineSet | MachineDeployment;

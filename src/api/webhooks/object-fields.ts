@@ -1,8 +1,8 @@
 import semver from 'semver';
+import { labelValueProblem, qualifiedNameProblem, subdomainProblem } from '../../domain/selectors.js';
 import type { MachineTaint, TemplateMetadata } from '../types/index.js';
 import type { AdmissionContext } from './context.js';
 import { type FieldError, forbidden, invalid } from './field-errors.js';
-import { labelValueProblem, qualifiedNameProblem, subdomainProblem } from './selectors.js';
 
 /** True for an object with at least one field: v1beta2 treats `{}` as absent. */
 export function isDefined<T extends object>(value: T | undefined | null): value is T {

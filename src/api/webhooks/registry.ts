@@ -20,6 +20,7 @@ import { defaultKubeadmControlPlane, validateKubeadmControlPlane } from './kubea
 import { validateKubeadmControlPlaneTemplate } from './kubeadm-control-plane-template.js';
 import { defaultMachine, validateMachine } from './machine.js';
 import { defaultMachineDeployment, validateMachineDeployment } from './machine-deployment.js';
+import { validateMachineDrainRule } from './machine-drain-rule.js';
 import { defaultMachineSet, validateMachineSet } from './machine-set.js';
 
 /**
@@ -43,6 +44,7 @@ export const KIND_WEBHOOKS: readonly KindWebhook[] = [
   webhook({ kind: KINDS.Machine, default: defaultMachine, validate: validateMachine }),
   webhook({ kind: KINDS.MachineSet, default: defaultMachineSet, validate: validateMachineSet }),
   webhook({ kind: KINDS.MachineDeployment, default: defaultMachineDeployment, validate: validateMachineDeployment }),
+  webhook({ kind: KINDS.MachineDrainRule, validate: validateMachineDrainRule }),
   webhook({ kind: KINDS.KubeadmConfig, validate: validateKubeadmConfig }),
   webhook({ kind: KINDS.KubeadmConfigTemplate, validate: validateKubeadmConfigTemplate }),
   webhook({

@@ -1,4 +1,4 @@
-import type { LabelSelector } from '../types/aws.js';
+import type { LabelSelector } from '../api/types/aws.js';
 
 const NAME = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$/;
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
