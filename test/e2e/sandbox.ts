@@ -95,11 +95,11 @@ export async function startTestSandbox(options: TestSandboxOptions): Promise<Tes
 /** Removes what a kept sandbox left. */
 export const forget = (layout: Layout): Promise<void> => rm(layout.root, { recursive: true, force: true });
 
-/** Looks every quarter of a second until `look` answers a value. The test's own time-out ends it; `last` tells what was seen then. */
+/** Looks again and again, every quarter of a second unless told otherwise, until `look` answers a value. The test's own time-out ends it; `last` tells what was seen then. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined>,
-  options: { readonly seconds?: number; readonly last?: () => string } = {},
+  options: { readonly seconds?: number; readonly everyMs?: number; readonly last?: () => string } = {},
 ): Promise<T> {
   const end = Date.now() + (options.seconds ?? 120) * 1_000;
   for (;;) {
@@ -107,6 +107,6 @@ export async function until<T>(
     if (found !== undefined) return found;
     if (Date.now() > end)
       throw new Error(`${what}: not seen within ${options.seconds ?? 120} s; last: ${options.last?.() ?? ''}`);
-    await delay(250);
+    await delay(options.everyMs ?? 250);
   }
 }

@@ -10,8 +10,12 @@ import type { ActivityDeps } from '../deps.js';
 import { newId } from './assess-cluster.js';
 import { assessMachine } from './assess-machine.js';
 import { cloneFromTemplate, createOnce } from './clone.js';
+import { inParallel } from './parallel.js';
 import { readKey } from './world.js';
 import { ensureMetadata } from './write.js';
+
+/** Machines made or deleted at once: a set may have thousands. */
+const WIDTH = 8;
 
 const kubeadmConfigRef = (name: string) => ({ apiGroup: KINDS.KubeadmConfig.group, kind: 'KubeadmConfig', name });
 
@@ -26,13 +30,13 @@ export async function createWorkerMachines(
 ): Promise<void> {
   const set = await readKey<MachineSet>(deps.kube, KINDS.MachineSet, key, deps.scope().signal);
   if (!set || isDeleting(set)) return;
-  for (const name of names) {
+  await inParallel(names, WIDTH, async (name) => {
     deps.scope().heartbeat(`create machine ${name}`);
     const machine = await createWorker(deps, set, name);
     // Its lane need not run for that, as long as all it could do is wait.
     if (!isDeleting(machine) && machine.status?.observedGeneration === undefined)
       await assessMachine(deps, keyOf(machine));
-  }
+  });
   deps.event(set, 'Normal', 'SuccessfulCreate', `Created ${names.length} machines: ${names.slice(0, 5).join(', ')}`);
 }
 
@@ -174,14 +178,14 @@ export async function createControlPlaneMachine(
 /** Requests deletion of the owner's machines by name; absent is success, another owner's machine of that name is left alone. */
 export async function deleteMachines(deps: ActivityDeps, key: ObjectKey, names: readonly string[]): Promise<void> {
   const { signal } = deps.scope();
-  for (const name of names) {
+  await inParallel(names, WIDTH, async (name) => {
     deps.scope().heartbeat(`delete machine ${name}`);
     const ref = { namespace: key.namespace, name };
     const machine = await deps.kube.get<Machine>(KINDS.Machine, ref, signal);
-    if (!machine || controllerOf(machine)?.uid !== key.uid || isDeleting(machine)) continue;
+    if (!machine || controllerOf(machine)?.uid !== key.uid || isDeleting(machine)) return;
     const { uid } = machine.metadata;
     await deps.kube.delete(KINDS.Machine, ref, { ...(uid ? { uid } : {}), signal });
-  }
+  });
 }
 
 /**

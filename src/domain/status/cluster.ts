@@ -29,7 +29,7 @@ import {
   readyConditionOf,
 } from '../contract.js';
 import type { RecordedFailure } from '../facts.js';
-import { counters, pausedCondition, REMEDIATING_NONE, versionsOf } from './replicas.js';
+import { counters, pausedCondition, REMEDIATING_NONE, versionsIn } from './replicas.js';
 
 /** Everything a Cluster's status is made of. */
 export interface ClusterStatusInput {
@@ -122,8 +122,6 @@ export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
     deprecated: { v1beta1: { conditions: legacy(input, own) } },
   } as ClusterStatus;
 }
-
-const versionsIn = (machines: readonly Machine[]) => (machines.length > 0 ? { versions: versionsOf(machines) } : {});
 
 /** What sets and deployments want, and each machine made by hand. */
 function desiredWorkers(

@@ -32,6 +32,11 @@ describe('the status of a machine set', () => {
     return result;
   };
 
+  test('has no versions while no machine tells one: the schema wants at least one', () => {
+    const { version: _, ...spec } = well('a').spec;
+    expect(status([{ ...well('a'), spec }])).not.toHaveProperty('versions');
+  });
+
   test('counts machines by their conditions, and for v1beta1 by their nodes', () => {
     const result = status([well('a'), machine('b', 'NodeReady', 'UpToDate')]);
     expect(result).toMatchObject({

@@ -100,6 +100,12 @@ export function versionsOf(machines: readonly Machine[]): { version: string; rep
     .map(([version, replicas]) => ({ version, replicas }));
 }
 
+/** The field `versions`, which may not be empty: left out while no machine tells a version. */
+export function versionsIn(machines: readonly Machine[]): { versions?: { version: string; replicas: number }[] } {
+  const versions = versionsOf(machines);
+  return versions.length > 0 ? { versions } : {};
+}
+
 /** v1beta1 counters count Nodes, not Machine conditions; the two are never mapped onto each other. */
 function nodeCounters(machines: readonly Machine[]): { readyReplicas: number; availableReplicas: number } {
   const ready = machines.filter((m) => isTrue(m.status?.conditions as Condition[] | undefined, 'NodeReady')).length;
@@ -155,7 +161,7 @@ export function machineSetStatus(input: MachineSetStatusInput): MachineSetStatus
     ),
     selector: input.selector,
     ...counters(machines),
-    ...(machines.length > 0 ? { versions: versionsOf(machines) } : {}),
+    ...versionsIn(machines),
     observedGeneration: set.metadata.generation ?? 1,
     deprecated: {
       v1beta1: {
@@ -255,7 +261,7 @@ export function machineDeploymentStatus(input: DeploymentStatusInput): MachineDe
     ),
     selector: input.selector,
     ...count,
-    ...(machines.length > 0 ? { versions: versionsOf(machines) } : {}),
+    ...versionsIn(machines),
     phase: count.availableReplicas < desired && scaling === 'Running' ? 'ScalingUp' : scaling,
     observedGeneration: deployment.metadata.generation ?? 1,
     deprecated: {
