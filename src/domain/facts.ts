@@ -121,6 +121,22 @@ export interface ControlPlaneFacts extends ReplicaFacts {
   readonly cloudQueue: string;
 }
 
+export interface HealthFacts extends CommonFacts {
+  /** Why nothing could be concluded; nothing was written then. */
+  readonly blocked?: string;
+  readonly expected: number;
+  readonly healthy: number;
+  readonly unhealthy: number;
+  /** Machines that are about to fail. */
+  readonly pending: number;
+  /** Remediation is allowed. */
+  readonly allowed: boolean;
+  /** Seconds until some Machine may have become unhealthy; 0 when none is about to. */
+  readonly nextCheckSeconds: number;
+  /** A remediation that somebody else was to be asked for could not be. */
+  readonly trouble?: string;
+}
+
 export interface DeploymentFacts extends CommonFacts {
   readonly desired: number;
   readonly replicas: number;

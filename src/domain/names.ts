@@ -14,6 +14,8 @@ export const LABEL = {
 export const ANNOTATION = {
   paused: 'cluster.x-k8s.io/paused',
   deleteMachine: 'cluster.x-k8s.io/delete-machine',
+  remediateMachine: 'cluster.x-k8s.io/remediate-machine',
+  skipRemediation: 'cluster.x-k8s.io/skip-remediation',
   clonedFromName: 'cluster.x-k8s.io/cloned-from-name',
   clonedFromGroupKind: 'cluster.x-k8s.io/cloned-from-groupkind',
   managedBy: 'cluster.x-k8s.io/managed-by',

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { formatSeconds } from '../../src/api/conversion/duration.js';
 import { isObject } from '../../src/api/conversion/json.js';
+import { formatSeconds } from '../../src/domain/go-duration.js';
 import type { ArbitraryOptions } from './arbitrary.js';
 
 /**
@@ -109,6 +109,12 @@ const BY_KIND: Readonly<Record<string, readonly ToleratedLoss[]>> = {
     {
       reason: 'ready is a flag that v1beta1 could not leave out: false says nothing',
       at: [/^status\.ready$/, fc.constant(true)],
+    },
+  ],
+  MachineHealthCheck: [
+    {
+      reason: 'counters that v1beta1 could not leave out: 0 says nothing',
+      at: [/^status\.(currentHealthy|expectedMachines|remediationsAllowed)$/, fc.integer({ min: 1, max: 500 })],
     },
   ],
   KubeadmControlPlane: [

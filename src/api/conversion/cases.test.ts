@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { formatSeconds } from '../../domain/go-duration.js';
 import { converterOf, DATA_ANNOTATION, type KindConverter } from './convert.js';
-import { formatSeconds, MAX_INT32, parseSeconds } from './duration.js';
+import { MAX_INT32, parseSeconds } from './duration.js';
 import { getPath, type JsonObject, setPath } from './json.js';
 
 /** Single rules of the conversion, by example. */
@@ -248,6 +249,45 @@ describe('fields that v1beta1 does not have', () => {
       setPath(spoke, 'spec.clusterConfiguration.scheduler.extraArgs', { v: '1', a: '3' });
     });
     expect(getPath(changed, 'spec.clusterConfiguration.scheduler.extraArgs')).toEqual([arg('a', '3'), arg('v', '1')]);
+  });
+});
+
+describe('a health check', () => {
+  const remediationTemplate = { apiVersion: 'g.example/v1', kind: 'RebootTemplate', name: 't', namespace: 'n' };
+  const unhealthyConditions = [{ type: 'Ready', status: 'False', timeout: '5m0s' }];
+
+  test('is taken apart into checks and remediation, and put together again', () => {
+    const spec = {
+      clusterName: 'c',
+      selector: { matchLabels: { a: 'b' } },
+      unhealthyConditions,
+      nodeStartupTimeout: '0s',
+      maxUnhealthy: '40%',
+      unhealthyRange: '[1-2]',
+      remediationTemplate,
+    };
+    const hub = up('MachineHealthCheck', { spec });
+    expect(hub['spec']).toEqual({
+      clusterName: 'c',
+      selector: { matchLabels: { a: 'b' } },
+      checks: {
+        nodeStartupTimeoutSeconds: 0,
+        unhealthyNodeConditions: [{ type: 'Ready', status: 'False', timeoutSeconds: 300 }],
+      },
+      remediation: {
+        triggerIf: { unhealthyLessThanOrEqualTo: '40%', unhealthyInRange: '[1-2]' },
+        templateRef: { apiVersion: 'g.example/v1', kind: 'RebootTemplate', name: 't' },
+      },
+    });
+    expect(converter('MachineHealthCheck').down(hub, apiVersionOf)['spec']).toEqual(spec);
+  });
+
+  test('knows no counter from zero when a v1beta1 client has held it', () => {
+    const status = { currentHealthy: 0, expectedMachines: 2 };
+    expect(edit('MachineHealthCheck', { status }, () => undefined)['status']).toEqual(status);
+    expect(up('MachineHealthCheck', { status: { ...status, remediationsAllowed: 0 } })['status']).toEqual({
+      expectedMachines: 2,
+    });
   });
 });
 

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { KindVersion } from '../crd/definition.js';
 import { definitionOf } from '../crd/definitions.js';
 import { BOOTSTRAP_GROUP, CONTROL_PLANE_GROUP, CORE_GROUP } from '../types/kinds.js';
-import { cluster, machine, machineDeployment, machineSet } from './core.js';
+import { cluster, machine, machineDeployment, machineHealthCheck, machineSet } from './core.js';
 import { getPath, isObject, type JsonObject } from './json.js';
 import { kubeadmConfig, kubeadmConfigTemplate, kubeadmControlPlane, kubeadmControlPlaneTemplate } from './kubeadm.js';
 import { prune } from './prune.js';
@@ -133,6 +133,7 @@ export const converters: readonly KindConverter[] = [
   core('MachineDeployment', machineDeployment, templated),
   // The same in both versions.
   core('MachineDrainRule', same, [], false),
+  core('MachineHealthCheck', machineHealthCheck, []),
   converter({ group: BOOTSTRAP_GROUP, kind: 'KubeadmConfig', mapping: kubeadmConfig, refPaths: [] }),
   converter({ group: BOOTSTRAP_GROUP, kind: 'KubeadmConfigTemplate', mapping: kubeadmConfigTemplate, refPaths: [] }),
   converter({

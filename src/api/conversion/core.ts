@@ -1,5 +1,14 @@
 import { field, hubOnly, items, type Mapping, move, type Rule, spokeOnly, struct } from './rules.js';
-import { contractRef, failureDomains, flagIntent, machinePhase, nodeRef, seconds, templateRef } from './values.js';
+import {
+  contractRef,
+  countIntent,
+  failureDomains,
+  flagIntent,
+  machinePhase,
+  nodeRef,
+  seconds,
+  templateRef,
+} from './values.js';
 
 /** Rules of group cluster.x-k8s.io. Source: cluster-api api/core/v1beta1/conversion.go. */
 
@@ -123,19 +132,33 @@ const unhealthyConditions = items(struct(move('timeout', 'timeoutSeconds', secon
 const variables = items(struct(spokeOnly('definitionFrom')));
 const variableRules = field('variables', struct(field('overrides', variables)));
 
+/** Rules of a health check; `spoke` and `hub` are the paths of its parent with a dot at the end. */
+function healthCheckRulesAt(spoke: string, hub: string): Rule[] {
+  return [
+    move(`${spoke}unhealthyConditions`, `${hub}checks.unhealthyNodeConditions`, unhealthyConditions),
+    move(`${spoke}unhealthyMachineConditions`, `${hub}checks.unhealthyMachineConditions`, unhealthyConditions),
+    move(`${spoke}nodeStartupTimeout`, `${hub}checks.nodeStartupTimeoutSeconds`, seconds),
+    move(`${spoke}maxUnhealthy`, `${hub}remediation.triggerIf.unhealthyLessThanOrEqualTo`),
+    move(`${spoke}unhealthyRange`, `${hub}remediation.triggerIf.unhealthyInRange`),
+    move(`${spoke}remediationTemplate`, `${hub}remediation.templateRef`, templateRef),
+  ];
+}
+
 const healthCheckRules: readonly Rule[] = [
   move('machineHealthCheck.enable', 'healthCheck.enabled'),
-  move('machineHealthCheck.unhealthyConditions', 'healthCheck.checks.unhealthyNodeConditions', unhealthyConditions),
-  move(
-    'machineHealthCheck.unhealthyMachineConditions',
-    'healthCheck.checks.unhealthyMachineConditions',
-    unhealthyConditions,
-  ),
-  move('machineHealthCheck.nodeStartupTimeout', 'healthCheck.checks.nodeStartupTimeoutSeconds', seconds),
-  move('machineHealthCheck.maxUnhealthy', 'healthCheck.remediation.triggerIf.unhealthyLessThanOrEqualTo'),
-  move('machineHealthCheck.unhealthyRange', 'healthCheck.remediation.triggerIf.unhealthyInRange'),
-  move('machineHealthCheck.remediationTemplate', 'healthCheck.remediation.templateRef', templateRef),
+  ...healthCheckRulesAt('machineHealthCheck.', 'healthCheck.'),
 ];
+
+export const machineHealthCheck: Mapping = struct(
+  field('spec', struct(healthCheckRulesAt('', ''))),
+  field(
+    'status',
+    struct(
+      conditionRules,
+      ['currentHealthy', 'expectedMachines', 'remediationsAllowed'].map((name) => field(name, countIntent)),
+    ),
+  ),
+);
 
 const topology = struct(
   move('class', 'classRef.name'),

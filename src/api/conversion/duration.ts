@@ -25,12 +25,3 @@ export function parseSeconds(text: string): number | undefined {
     nanoseconds += Number(amount) * (NANOSECONDS[unit] ?? 0);
   return Math.min(Math.trunc(nanoseconds / 1e9), MAX_INT32);
 }
-
-/** `seconds` in Go's notation, e.g. `1h0m0s`. */
-export function formatSeconds(seconds: number): string {
-  const h = Math.floor(seconds / 3600);
-  const m = Math.floor((seconds % 3600) / 60);
-  const s = seconds % 60;
-  if (h > 0) return `${h}h${m}m${s}s`;
-  return m > 0 ? `${m}m${s}s` : `${s}s`;
-}

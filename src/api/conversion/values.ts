@@ -1,4 +1,5 @@
-import { formatSeconds, parseSeconds } from './duration.js';
+import { formatSeconds } from '../../domain/go-duration.js';
+import { parseSeconds } from './duration.js';
 import { isObject, type JsonObject } from './json.js';
 import { type Context, FieldProblem, type Mapping } from './rules.js';
 
@@ -9,6 +10,9 @@ import { type Context, FieldProblem, type Mapping } from './rules.js';
  * back from the saved hub object.
  */
 export const flagIntent: Mapping = { up: (value) => (value === false ? undefined : value), down: (value) => value };
+
+/** The same for a counter: 0 of v1beta1 says nothing. */
+export const countIntent: Mapping = { up: (value) => (value === 0 ? undefined : value), down: (value) => value };
 
 /** metav1.Duration ↔ whole seconds. */
 export const seconds: Mapping = {

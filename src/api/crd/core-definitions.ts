@@ -2,10 +2,12 @@ import { clusterSpecSchema, clusterStatusSchema } from '../schema/core/cluster.j
 import { machineSpecSchema, machineStatusSchema } from '../schema/core/machine.js';
 import { machineDeploymentSpecSchema, machineDeploymentStatusSchema } from '../schema/core/machine-deployment.js';
 import { machineDrainRuleSpecSchema } from '../schema/core/machine-drain-rule.js';
+import { machineHealthCheckSpecSchema, machineHealthCheckStatusSchema } from '../schema/core/machine-health-check.js';
 import { machineSetSpecSchema, machineSetStatusSchema } from '../schema/core/machine-set.js';
 import * as clusterV1Beta1 from '../schema/v1beta1/cluster.js';
 import * as machineV1Beta1 from '../schema/v1beta1/machine.js';
 import * as machineDeploymentV1Beta1 from '../schema/v1beta1/machine-deployment.js';
+import * as machineHealthCheckV1Beta1 from '../schema/v1beta1/machine-health-check.js';
 import * as machineSetV1Beta1 from '../schema/v1beta1/machine-set.js';
 import { CORE_GROUP } from '../types/kinds.js';
 import { age, column, conditionColumn, type KindDefinition, type PrinterColumn, providerLabels } from './definition.js';
@@ -255,6 +257,49 @@ function machineDrainRuleKind(): KindDefinition {
   });
 }
 
+function machineHealthCheckKind(): KindDefinition {
+  const description = 'Finds unhealthy Machines of a Cluster and has them replaced.';
+  const expected = '.status.expectedMachines';
+  const healthy = '.status.currentHealthy';
+  return kind({
+    group: CORE_GROUP,
+    kind: 'MachineHealthCheck',
+    plural: 'machinehealthchecks',
+    shortNames: ['mhc', 'mhcs'],
+    labels,
+    versions: [
+      deprecated({
+        description,
+        spec: machineHealthCheckV1Beta1.machineHealthCheckSpecSchema,
+        specRequired: false,
+        status: machineHealthCheckV1Beta1.machineHealthCheckStatusSchema,
+        printerColumns: [
+          cluster,
+          column('ExpectedMachines', 'integer', expected, 'Machines that are checked.'),
+          column('MaxUnhealthy', 'string', '.spec.maxUnhealthy', 'Most unhealthy Machines with which it acts.'),
+          column('CurrentHealthy', 'integer', healthy, 'Machines that are healthy.'),
+          age('MachineHealthCheck'),
+        ],
+        subresources: { status: true },
+      }),
+      stored({
+        description,
+        spec: machineHealthCheckSpecSchema,
+        specRequired: true,
+        status: machineHealthCheckStatusSchema,
+        printerColumns: [
+          cluster,
+          column('Replicas', 'integer', expected, 'Machines that are checked.'),
+          column('Healthy', 'integer', healthy, 'Machines that are healthy.'),
+          paused,
+          age('MachineHealthCheck'),
+        ],
+        subresources: { status: true },
+      }),
+    ],
+  });
+}
+
 /** Counters of v1beta1, for kinds that roll out. */
 export function legacyRolloutColumns(): PrinterColumn[] {
   return [
@@ -270,6 +315,7 @@ export const coreDefinitions: readonly KindDefinition[] = [
   clusterKind(),
   machineDeploymentKind(),
   machineDrainRuleKind(),
+  machineHealthCheckKind(),
   machineKind(),
   machineSetKind(),
 ];

@@ -114,6 +114,7 @@ describe('the CRDs', () => {
       'Cluster, Node Name, Provider ID, Failure domain, Ready, Available, Up-to-date, Internal-IP, External-IP, OS-Image, Paused, Phase, Age, Version',
     ],
     ['machinedrainrules.cluster.x-k8s.io', 'Behavior, Order, Age'],
+    ['machinehealthchecks.cluster.x-k8s.io', 'Cluster, Replicas, Healthy, Paused, Age'],
     ['machinesets.cluster.x-k8s.io', 'Cluster, Desired, Current, Ready, Available, Up-to-date, Paused, Age, Version'],
   ])('%s shows the columns of upstream in their order', (name, columns) => {
     const version = versionsOf(byName(name)).find((v) => v.storage);

@@ -15,6 +15,10 @@ import type {
   machineDeploymentStatusSchema,
 } from '../schema/core/machine-deployment.js';
 import type { machineDrainRuleSpecSchema } from '../schema/core/machine-drain-rule.js';
+import type {
+  machineHealthCheckSpecSchema,
+  machineHealthCheckStatusSchema,
+} from '../schema/core/machine-health-check.js';
 import type { machineSetSpecSchema, machineSetStatusSchema, machineTemplate } from '../schema/core/machine-set.js';
 import type { topology } from '../schema/core/topology.js';
 import type { KubeObject } from './meta.js';
@@ -81,4 +85,12 @@ export type MachineDrainRuleSpec = Static<typeof machineDrainRuleSpecSchema>;
 /** Has no status: it only says how Machines of its namespace are drained. */
 export interface MachineDrainRule extends KubeObject {
   spec: MachineDrainRuleSpec;
+}
+
+export type MachineHealthCheckSpec = Static<typeof machineHealthCheckSpecSchema>;
+export type MachineHealthCheckStatus = Static<typeof machineHealthCheckStatusSchema>;
+
+export interface MachineHealthCheck extends KubeObject {
+  spec: MachineHealthCheckSpec;
+  status?: MachineHealthCheckStatus;
 }

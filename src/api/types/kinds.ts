@@ -27,6 +27,7 @@ export const KINDS = {
   MachineSet: namespaced(CORE_GROUP, 'v1beta2', 'MachineSet', 'machinesets'),
   MachineDeployment: namespaced(CORE_GROUP, 'v1beta2', 'MachineDeployment', 'machinedeployments'),
   MachineDrainRule: namespaced(CORE_GROUP, 'v1beta2', 'MachineDrainRule', 'machinedrainrules'),
+  MachineHealthCheck: namespaced(CORE_GROUP, 'v1beta2', 'MachineHealthCheck', 'machinehealthchecks'),
   KubeadmConfig: namespaced(BOOTSTRAP_GROUP, 'v1beta2', 'KubeadmConfig', 'kubeadmconfigs'),
   KubeadmConfigTemplate: namespaced(BOOTSTRAP_GROUP, 'v1beta2', 'KubeadmConfigTemplate', 'kubeadmconfigtemplates'),
   KubeadmControlPlane: namespaced(CONTROL_PLANE_GROUP, 'v1beta2', 'KubeadmControlPlane', 'kubeadmcontrolplanes'),

@@ -21,6 +21,7 @@ import { validateKubeadmControlPlaneTemplate } from './kubeadm-control-plane-tem
 import { defaultMachine, validateMachine } from './machine.js';
 import { defaultMachineDeployment, validateMachineDeployment } from './machine-deployment.js';
 import { validateMachineDrainRule } from './machine-drain-rule.js';
+import { defaultMachineHealthCheck, validateMachineHealthCheck } from './machine-health-check.js';
 import { defaultMachineSet, validateMachineSet } from './machine-set.js';
 
 /**
@@ -45,6 +46,11 @@ export const KIND_WEBHOOKS: readonly KindWebhook[] = [
   webhook({ kind: KINDS.MachineSet, default: defaultMachineSet, validate: validateMachineSet }),
   webhook({ kind: KINDS.MachineDeployment, default: defaultMachineDeployment, validate: validateMachineDeployment }),
   webhook({ kind: KINDS.MachineDrainRule, validate: validateMachineDrainRule }),
+  webhook({
+    kind: KINDS.MachineHealthCheck,
+    default: defaultMachineHealthCheck,
+    validate: validateMachineHealthCheck,
+  }),
   webhook({ kind: KINDS.KubeadmConfig, validate: validateKubeadmConfig }),
   webhook({ kind: KINDS.KubeadmConfigTemplate, validate: validateKubeadmConfigTemplate }),
   webhook({

@@ -154,6 +154,23 @@ describe('the status of a machine', () => {
     expect(ill.conditions?.map((c) => c.type)).not.toContain('Gate');
   });
 
+  test('says what health checks and owners say to clients of v1beta1 too, in their words', () => {
+    const condition = (type: string, reason: string, message: string) =>
+      ({ type, status: 'False', reason, message, lastTransitionTime: NOW }) as const;
+    const legacy = (...conditions: ReturnType<typeof condition>[]) =>
+      status({ ...fresh, status: { conditions } }, {}).deprecated?.v1beta1?.conditions?.filter((c) =>
+        ['HealthCheckSucceeded', 'OwnerRemediated'].includes(c.type),
+      );
+    const failed = condition('HealthCheckSucceeded', 'NodeDeleted', 'Health check failed: Node n has been deleted');
+    const severity = 'Warning';
+    const common = { status: 'False', severity, lastTransitionTime: NOW };
+    expect(legacy(failed, condition('OwnerRemediated', 'WaitingForRemediation', ''))).toEqual([
+      { ...common, type: 'HealthCheckSucceeded', reason: 'NodeNotFound', message: 'Node n has been deleted' },
+      { ...common, type: 'OwnerRemediated', reason: 'WaitingForRemediation' },
+    ]);
+    expect(legacy()).toEqual([]);
+  });
+
   test('shows a failed operation where it belongs', () => {
     const failure = {
       operation: 'ProvisionMachine',

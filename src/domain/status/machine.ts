@@ -11,6 +11,7 @@ import {
 } from '../conditions.js';
 import { isDataSecretCreated, isDeleting, isProvisioned, readPath, readyConditionOf } from '../contract.js';
 import type { RecordedFailure } from '../facts.js';
+import { legacyHealth } from './legacy-health.js';
 
 /** The parts of a workload cluster's Node that a Machine mirrors. */
 export interface NodeView {
@@ -102,7 +103,7 @@ export function machineStatus(input: MachineStatusInput): MachineStatus {
     phase,
     lastUpdated: old?.phase === phase && old?.lastUpdated ? old.lastUpdated : now,
     observedGeneration: generation,
-    deprecated: { v1beta1: { conditions: legacyConditions(machine, own, ready, now) } },
+    deprecated: { v1beta1: { conditions: legacyConditions(machine, own, ready, others, now) } },
   } as MachineStatus;
 }
 
@@ -276,6 +277,7 @@ function legacyConditions(
   machine: Machine,
   own: readonly ConditionInput[],
   ready: ConditionInput,
+  others: readonly Condition[],
   now: string,
 ): V1Beta1Condition[] {
   const of = (type: string): ConditionInput | undefined => own.find((c) => c.type === type);
@@ -294,6 +296,7 @@ function legacyConditions(
     map('BootstrapConfigReady', 'BootstrapReady'),
     map('InfrastructureReady', 'InfrastructureReady'),
     map('NodeHealthy', 'NodeHealthy'),
+    ...legacyHealth(others),
   ];
   wanted.push(
     ready.status === 'True'

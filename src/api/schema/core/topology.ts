@@ -1,5 +1,4 @@
 import {
-  CONDITION_TYPE,
   DNS_LABEL,
   DNS_SUBDOMAIN,
   deletionOrder,
@@ -9,103 +8,17 @@ import {
   machineTaints,
   objectName,
   templateMetadata,
-  templateRef,
 } from '../common.js';
-import {
-  atomicList,
-  block,
-  bounded,
-  flag,
-  freeJson,
-  int32,
-  intOrString,
-  listMap,
-  obj,
-  oneOf,
-  seconds,
-  text,
-} from '../lib.js';
+import { atomicList, block, bounded, flag, freeJson, int32, listMap, obj, seconds } from '../lib.js';
 import { deploymentStrategy, maxInFlight, rolloutAfter } from './machine-deployment.js';
+import { healthChecks, remediationFields } from './machine-health-check.js';
 
 /** `Cluster.spec.topology`, v1beta2. Source: cluster-api api/core/v1beta2/cluster_types.go. */
-
-/** Conditions that remediation itself depends on, so that they cannot trigger it. */
-const RESERVED_MACHINE_CONDITIONS = [
-  'Ready',
-  'Available',
-  'HealthCheckSucceeded',
-  'OwnerRemediated',
-  'ExternallyRemediated',
-] as const;
-
-function timeout() {
-  return seconds('How long the condition may have this status before the Machine counts as unhealthy.');
-}
-
-export function unhealthyNodeConditions() {
-  const item = obj('A condition of the Node that makes its Machine unhealthy.', {
-    type: text('Type of the condition.', { minLength: 1 }),
-    status: text('Status that is unhealthy.', { minLength: 1 }),
-    timeoutSeconds: timeout(),
-  });
-  return atomicList('Conditions of the Node of which any makes its Machine unhealthy.', item, {
-    minItems: 1,
-    maxItems: 100,
-  });
-}
-
-export function unhealthyMachineConditionType() {
-  const quoted = RESERVED_MACHINE_CONDITIONS.map((type) => `'${type}'`).join(',');
-  return bounded('Type of the condition.', 316, {
-    pattern: CONDITION_TYPE,
-    rules: [
-      {
-        message: `type must not be one of: ${RESERVED_MACHINE_CONDITIONS.join(', ')}`,
-        rule: `!(self in [${quoted}])`,
-      },
-    ],
-  });
-}
-
-export function unhealthyMachineConditions() {
-  const item = obj('A condition of the Machine that makes it unhealthy.', {
-    type: unhealthyMachineConditionType(),
-    status: oneOf('Status that is unhealthy.', ['True', 'False', 'Unknown']),
-    timeoutSeconds: timeout(),
-  });
-  return atomicList('Conditions of the Machine of which any makes it unhealthy.', item, { minItems: 1, maxItems: 100 });
-}
-
-export function unhealthyRange() {
-  return bounded('Remediates only while the number of unhealthy Machines is in this range, e.g. [3-5].', 32, {
-    pattern: '^\\[[0-9]+-[0-9]+\\]$',
-  });
-}
-
-export function unhealthyLimit() {
-  return intOrString('Remediates only while at most this many Machines are unhealthy, as a number or a percentage.');
-}
 
 function healthCheckParts() {
   return {
     enabled: flag('Turns the health check on or off, whatever the class says.'),
-    checks: block('What makes a Machine unhealthy.', {
-      nodeStartupTimeoutSeconds: seconds(
-        'How long a Machine may take to get a Node; 0 turns the check off, else at least 30.',
-      ),
-      unhealthyMachineConditions: unhealthyMachineConditions(),
-      unhealthyNodeConditions: unhealthyNodeConditions(),
-    }),
-  };
-}
-
-function remediationFields() {
-  return {
-    templateRef: templateRef('the template of an external remediation'),
-    triggerIf: block('When remediation is allowed.', {
-      unhealthyInRange: unhealthyRange(),
-      unhealthyLessThanOrEqualTo: unhealthyLimit(),
-    }),
+    checks: healthChecks(),
   };
 }
 

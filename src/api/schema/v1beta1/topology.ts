@@ -1,47 +1,17 @@
 import { DNS_LABEL, machineTaints } from '../common.js';
 import { rolloutAfter } from '../core/machine-deployment.js';
-import { unhealthyLimit, unhealthyMachineConditionType, unhealthyRange } from '../core/topology.js';
-import { atomicList, block, bounded, duration, flag, int32, list, listMap, obj, oneOf, text, time } from '../lib.js';
-import { nodeTimeouts, objectRef, readinessGates, templateMetadata, variables } from './common.js';
+import { block, bounded, flag, int32, list, listMap, obj, time } from '../lib.js';
+import { nodeTimeouts, readinessGates, templateMetadata, variables } from './common.js';
 import { deploymentStrategy } from './machine-deployment.js';
+import { healthCheckFields } from './machine-health-check.js';
 
 /** `Cluster.spec.topology`, v1beta1. Source: cluster-api api/core/v1beta1/cluster_types.go. */
-
-function timeout() {
-  return duration('How long the condition may have this status before the Machine counts as unhealthy.');
-}
-
-function unhealthyConditions() {
-  const item = obj('A condition of the Node that makes its Machine unhealthy.', {
-    status: text('Status that is unhealthy.', { minLength: 1 }),
-    timeout: timeout(),
-    type: text('Type of the condition.', { minLength: 1 }),
-  });
-  return list('Conditions of the Node of which any makes its Machine unhealthy.', item, { maxItems: 100 });
-}
-
-function unhealthyMachineConditions() {
-  const item = obj('A condition of the Machine that makes it unhealthy.', {
-    status: oneOf('Status that is unhealthy.', ['True', 'False', 'Unknown']),
-    timeout: timeout(),
-    type: unhealthyMachineConditionType(),
-  });
-  return atomicList('Conditions of the Machine of which any makes it unhealthy.', item, { minItems: 1, maxItems: 100 });
-}
 
 function machineHealthCheck() {
   return obj(
     'Health check of the machines.',
     {},
-    {
-      enable: flag('Turns the health check on or off, whatever the class says.'),
-      maxUnhealthy: unhealthyLimit(),
-      nodeStartupTimeout: duration('How long a Machine may take to get a Node; 0 turns the check off.'),
-      remediationTemplate: objectRef('the template of an external remediation'),
-      unhealthyConditions: unhealthyConditions(),
-      unhealthyMachineConditions: unhealthyMachineConditions(),
-      unhealthyRange: unhealthyRange(),
-    },
+    { enable: flag('Turns the health check on or off, whatever the class says.'), ...healthCheckFields() },
   );
 }
 
