@@ -9,6 +9,7 @@ import { assessCluster } from './kube/assess-cluster.js';
 import { assessControlPlane } from './kube/assess-control-plane.js';
 import { assessMachine } from './kube/assess-machine.js';
 import { assessMachineDeployment } from './kube/assess-machine-deployment.js';
+import { assessMachineHealthCheck } from './kube/assess-machine-health-check.js';
 import { assessMachineSet } from './kube/assess-machine-set.js';
 import { createControlPlaneMachine, createWorkerMachines, deleteMachines } from './kube/machines.js';
 import { clearFailure, lookAfresh, recordFailure } from './kube/report.js';
@@ -39,6 +40,7 @@ export function createKubeActivities(deps: ActivityDeps): KubeActivities {
       setFacts(await lookAfresh(deps, key, () => assessMachineSet(deps, key)), Date.now()),
     assessControlPlane: ({ key }: On) => lookAfresh(deps, key, () => assessControlPlane(deps, key)),
     assessMachineDeployment: ({ key }: On) => lookAfresh(deps, key, () => assessMachineDeployment(deps, key)),
+    assessMachineHealthCheck: ({ key }: On) => lookAfresh(deps, key, () => assessMachineHealthCheck(deps, key)),
     recordFailure: ({ key, failure }) => recordFailure(deps, key, failure),
     clearFailure: ({ key }: On) => clearFailure(deps, key),
     infraGraph: ({ key }: On) => infraGraph(deps, key),

@@ -3,6 +3,7 @@ import type {
   ClusterFacts,
   ControlPlaneFacts,
   DeploymentFacts,
+  HealthFacts,
   MachineFacts,
   RecordedFailure,
   SetFacts,
@@ -35,6 +36,8 @@ export interface KubeActivities {
   assessControlPlane(input: OnObject): Promise<ControlPlaneFacts>;
   /** Also creates and sizes the MachineSet of the deployment: the whole of a deployment's work short of a rollout. */
   assessMachineDeployment(input: OnObject): Promise<DeploymentFacts>;
+  /** Checks the Machines of a MachineHealthCheck and marks the unhealthy ones: all of its work. */
+  assessMachineHealthCheck(input: OnObject): Promise<HealthFacts>;
   /** Keeps the failure of an operation on the object, with an Event. */
   recordFailure(input: OnObject & { readonly failure: RecordedFailure }): Promise<void>;
   clearFailure(input: OnObject): Promise<void>;

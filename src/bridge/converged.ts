@@ -2,7 +2,7 @@ import type { Condition, KubeObject } from '../api/types/meta.js';
 import { isTrue } from '../domain/conditions.js';
 import { readPath } from '../domain/contract.js';
 import { ANNOTATION } from '../domain/names.js';
-import { clusterOf } from './dependencies.js';
+import { clusterOf, selectedBy } from './dependencies.js';
 import { isDue } from './facts.js';
 import { controllerOf, referencesOf } from './references.js';
 import { roleOf } from './sources.js';
@@ -15,6 +15,7 @@ const CONDITIONS: Readonly<Record<string, readonly string[]>> = {
   MachineDeployment: ['Available'],
   MachineSet: ['MachinesReady'],
   Machine: ['Ready', 'Available'],
+  MachineHealthCheck: ['RemediationAllowed'],
 };
 
 const COUNTERS = ['replicas', 'readyReplicas', 'availableReplicas', 'upToDateReplicas'];
@@ -31,7 +32,7 @@ export function isConverged(object: KubeObject, world: World, paused: boolean): 
   if (deletionTimestamp !== undefined || annotations[ANNOTATION.lastFailure] !== undefined) return false;
   if (readPath(object, 'status.observedGeneration') !== generation) return false;
   if (!(CONDITIONS[object.kind] ?? ['Ready']).every((type) => isTrue(conditions, type))) return false;
-  return surroundingsAgree(object, world) && countersAgree(object, world);
+  return surroundingsAgree(object, world) && countersAgree(object, world) && healthAgrees(object, world);
 }
 
 /** What it refers to is there, and not on its way out or changed since it was last acted on. */
@@ -50,6 +51,23 @@ function surroundingsAgree(object: KubeObject, world: World): boolean {
     const applied = target.metadata.annotations?.[ANNOTATION.appliedGeneration];
     return applied === undefined || applied === String(target.metadata.generation ?? '');
   });
+}
+
+/** A health check looks at what has changed since, and goes on waiting for what was about to fail. */
+function healthAgrees(object: KubeObject, world: World): boolean {
+  if (object.kind !== 'MachineHealthCheck') return true;
+  const machines = selectedBy(object, world).filter(({ metadata: { annotations = {} } }) =>
+    [ANNOTATION.paused, ANNOTATION.skipRemediation].every((name) => annotations[name] === undefined),
+  );
+  const names = machines.map((m) => m.metadata.name).sort();
+  const healthy = readPath(object, 'status.currentHealthy') === names.length;
+  const good = ['HealthCheckSucceeded', 'NodeHealthy'];
+  const conditionsOf = (m: KubeObject) => readPath(m, 'status.conditions') as Condition[] | undefined;
+  return (
+    healthy &&
+    JSON.stringify(readPath(object, 'status.targets') ?? []) === JSON.stringify(names) &&
+    machines.every((m) => good.every((type) => isTrue(conditionsOf(m), type)))
+  );
 }
 
 function secretsOf(object: KubeObject, world: World): readonly KubeObject[] {

@@ -7,8 +7,11 @@ import {
   controlPlaneGate,
   type Facts,
   factsOf,
+  healthFacts,
+  healthGate,
   isMachineGateOpen,
   machineGate,
+  nodeFactsOnMachine,
   verdictOf,
 } from './facts.js';
 import {
@@ -21,6 +24,7 @@ import {
   refKey,
   refOf,
 } from './references.js';
+import { selects } from './selection.js';
 import { roleOf } from './sources.js';
 import type { World } from './world.js';
 
@@ -32,6 +36,7 @@ export interface Dependency {
 
 const SETS = ['MachineSet', 'MachineDeployment', 'KubeadmControlPlane'];
 const VERDICT = 'verdict of ';
+const HEALTH_CHECK = 'MachineHealthCheck';
 
 /** The Cluster an object belongs to, if it is there. A control plane may be named by its Cluster before anything on it names the Cluster. */
 export function clusterOf(object: KubeObject, world: World): KubeObject | undefined {
@@ -66,6 +71,10 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
       found.set('workers', String(members(cluster, world).some(isWorker)));
     }
   }
+  if (object.kind === HEALTH_CHECK) {
+    for (const machine of selectedBy(object, world))
+      found.set(refKey(refOf(machine)), healthFacts(machine, object, nodeFactsOnMachine(machine)));
+  }
   return [...found].map(([name, facts]) => ({ name, facts })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -79,6 +88,7 @@ const bringsItsOwn = (machine: KubeObject): boolean =>
 
 function clusterFactsFor(object: KubeObject, cluster: KubeObject): Facts {
   if (object.kind === 'KubeadmControlPlane') return controlPlaneGate(cluster);
+  if (object.kind === HEALTH_CHECK) return healthGate(cluster);
   if (object.kind !== 'Machine') return clusterIsThere(cluster);
   return machineGate(cluster, bringsItsOwn(object));
 }
@@ -106,6 +116,10 @@ export function lanesOf(object: KubeObject, world: World): Ref[] {
   }
   const cluster = clusterOf(object, world);
   if (object.kind === 'Cluster') for (const member of members(object, world)) add(refOf(member));
+  if (cluster && object.kind === 'Machine') {
+    for (const check of members(cluster, world))
+      if (check.kind === HEALTH_CHECK && selects(check, object)) add(refOf(check));
+  }
   if (object.kind === 'Cluster') add(reference(object, 'spec.controlPlaneRef'));
   else if (cluster && reportsToCluster(object)) add(refOf(cluster));
   if (cluster && object.kind !== 'Cluster' && (isClusterSecret(object) || isWorker(object))) {
@@ -124,6 +138,12 @@ export function describeDependency(dependency: string): string {
 
 function members(cluster: KubeObject, world: World): readonly KubeObject[] {
   return world.inCluster(cluster.metadata.namespace ?? '', cluster.metadata.name);
+}
+
+/** The Machines of its Cluster that a health check is for. */
+export function selectedBy(check: KubeObject, world: World): readonly KubeObject[] {
+  const cluster = clusterOf(check, world);
+  return cluster ? members(cluster, world).filter((o) => o.kind === 'Machine' && selects(check, o)) : [];
 }
 
 /** A MachineSet of a MachineDeployment is seen through it. */

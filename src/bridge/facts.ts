@@ -47,6 +47,37 @@ export function machineFacts(machine: KubeObject): Facts {
   ]);
 }
 
+/** What a health check waits for on its Cluster: from when on Machines are judged. */
+export function healthGate(cluster: KubeObject): Facts {
+  return facts(cluster, [status(cluster, 'ControlPlaneInitialized'), status(cluster, 'InfrastructureReady')]);
+}
+
+/**
+ * What a health check looks at on a Machine it selects. The conditions it writes itself are not in it, but that an owner is done with a Machine: then it
+ * may have to be asked again. `node`: what is known of the Machine's Node, if anything.
+ */
+export function healthFacts(machine: KubeObject, check: KubeObject, node: Facts): Facts {
+  const { annotations = {} } = machine.metadata;
+  const watched = readPath(check, 'spec.checks.unhealthyMachineConditions');
+  const types = Array.isArray(watched) ? watched.map((c) => String(readPath(c, 'type'))).sort() : [];
+  return facts(machine, [
+    ...[ANNOTATION.remediateMachine, ANNOTATION.skipRemediation, ANNOTATION.paused].map(
+      (a) => annotations[a] !== undefined,
+    ),
+    readPath(machine, 'status.nodeRef.name'),
+    status(machine, 'InfrastructureReady'),
+    node,
+    ...[...new Set(types)].map((type) => since(machine, type)),
+    status(machine, 'OwnerRemediated') === 'True' ? 'remediated' : '',
+  ]);
+}
+
+/** What a Machine's own conditions say of its Node. */
+export function nodeFactsOnMachine(machine: KubeObject): Facts {
+  const healthy = condition(machine, 'NodeHealthy');
+  return [status(machine, 'NodeReady'), healthy?.status ?? '', healthy?.reason ?? ''].join(',');
+}
+
 /**
  * Gates and health verdicts that others write on an object, when its own summary does not say the same yet. While both agree, all good or not, there
  * is nothing to look at: a machine that starts passes five gates and wakes nobody.
@@ -127,6 +158,15 @@ function facts(object: KubeObject, values: readonly unknown[]): Facts {
   return [object.metadata.uid, deleting, ...values].map((value) => String(value ?? '')).join('|');
 }
 
+function condition(object: KubeObject, type: string): Condition | undefined {
+  return findCondition(readPath(object, 'status.conditions') as Condition[] | undefined, type);
+}
+
 function status(object: KubeObject, type: string): string {
-  return findCondition(readPath(object, 'status.conditions') as Condition[] | undefined, type)?.status ?? '';
+  return condition(object, type)?.status ?? '';
+}
+
+function since(object: KubeObject, type: string): string {
+  const found = condition(object, type);
+  return found ? `${found.status}@${found.lastTransitionTime}` : '';
 }

@@ -81,8 +81,15 @@ function demo(now = Date.now) {
   const config = make('KubeadmConfig', 'w-1', {}, worker);
   const secret = make('Secret', 'demo-ca');
   secret.metadata.labels = { 'cluster.x-k8s.io/cluster-name': 'demo' };
+  const mhc = make('MachineHealthCheck', 'mhc', {
+    clusterName: 'demo',
+    selector: { matchLabels: { pool: 'blue' } },
+    checks: { unhealthyMachineConditions: [{ type: 'Custom', status: 'False', timeoutSeconds: 60 }] },
+  });
+  worker.metadata.labels = { pool: 'blue' };
   const objects = {
     cluster,
+    mhc,
     identity,
     infra,
     cp,
@@ -109,13 +116,24 @@ function demo(now = Date.now) {
     };
   for (const o of [cluster, cpMachine, worker])
     o.status = { observedGeneration: 1, conditions: conditions('Available', 'Ready') };
+  worker.status = {
+    ...worker.status,
+    conditions: conditions('Available', 'Ready', 'NodeHealthy', 'HealthCheckSucceeded'),
+  };
+  mhc.status = {
+    observedGeneration: 1,
+    expectedMachines: 1,
+    currentHealthy: 1,
+    targets: ['w-1'],
+    conditions: conditions('RemediationAllowed'),
+  };
   const world = new WorldIndex(now);
   for (const o of Object.values(objects)) world.put(o);
   return { ...objects, world };
 }
 type Demo = ReturnType<typeof demo>;
 type Name = Exclude<keyof Demo, 'world'>;
-const LANES: readonly Name[] = ['cluster', 'cp', 'md', 'ms', 'cpMachine', 'worker'];
+const LANES: readonly Name[] = ['cluster', 'cp', 'md', 'ms', 'cpMachine', 'worker', 'mhc'];
 
 function tokens(d: Demo): Map<Name, Token> {
   return new Map(LANES.map((name) => [name, tokenFor(d[name], dependenciesOf(d[name], d.world), false)]));
@@ -127,9 +145,11 @@ function woken(name: Name, change: Change): Record<string, string> {
   const before = tokens(d);
   const copy = structuredClone(d[name]);
   change(copy);
+  // An object whose labels or owners changed is looked at as it was, too.
+  const formerly = lanesOf(d[name], d.world);
   d.world.put(copy);
   const changed = tokens({ ...d, [name]: copy });
-  const lanes = new Set(lanesOf(copy, d.world).map(refKey));
+  const lanes = new Set([...formerly, ...lanesOf(copy, d.world)].map(refKey));
   const result: Record<string, string> = {};
   for (const lane of LANES) {
     const [a, b] = [before.get(lane), changed.get(lane)];
@@ -153,7 +173,7 @@ describe('what wakes whom', () => {
       'a label wakes its own lane',
       'worker',
       (o) => (o.metadata.labels = { a: 'b' }),
-      { worker: 'labels or annotations changed' },
+      { worker: 'labels or annotations changed', mhc: 'Machine w-1 changed' },
     ],
     [
       'the retry annotation wakes its own lane',
@@ -188,7 +208,7 @@ describe('what wakes whom', () => {
     [
       'a machine ready wakes its owner and its Cluster',
       'worker',
-      status({ conditions: [{ type: 'Ready', status: 'True' }] }),
+      status({ conditions: conditions('Ready', 'NodeHealthy', 'HealthCheckSucceeded') }),
       { ms: 'Machine w-1 changed', cluster: 'Machine w-1 changed' },
     ],
     [
@@ -251,6 +271,55 @@ describe('what wakes whom', () => {
     expect(woken(name, change)).toEqual(expected);
   });
 
+  describe('of a health check', () => {
+    const fine = conditions('Available', 'Ready', 'NodeHealthy', 'HealthCheckSucceeded');
+    const but = (type: string, to: string, time = 't'): Change =>
+      status({
+        conditions: [
+          ...fine.filter((c) => c.type !== type),
+          { type, status: to, reason: 'R', message: '', lastTransitionTime: time },
+        ],
+      });
+    const note =
+      (name: string): Change =>
+      (o) =>
+        (o.metadata.annotations = { [name]: '' });
+    const machine = 'Machine w-1 changed';
+
+    test.each<[string, Name, Change, string | undefined]>([
+      ['the Node of a machine that is ill', 'worker', but('NodeHealthy', 'False'), machine],
+      ['a machine that gets its Node', 'worker', status({ conditions: fine, nodeRef: { name: 'n' } }), machine],
+      ['infrastructure of a machine', 'worker', but('InfrastructureReady', 'True'), machine],
+      ['a condition of a machine that it looks at', 'worker', but('Custom', 'False'), machine],
+      ['another one', 'worker', but('Other', 'False'), undefined],
+      ['its own verdict', 'worker', but('HealthCheckSucceeded', 'False'), undefined],
+      ['that it asked the owner', 'worker', but('OwnerRemediated', 'False'), undefined],
+      ['an owner that is done', 'worker', but('OwnerRemediated', 'True'), machine],
+      ['a person who wants the machine replaced', 'worker', note('cluster.x-k8s.io/remediate-machine'), machine],
+      ['a person who wants it spared', 'worker', note('cluster.x-k8s.io/skip-remediation'), machine],
+      ['a machine that goes', 'worker', (o) => (o.metadata.deletionTimestamp = 't'), machine],
+      ['a machine it does not select', 'cpMachine', but('NodeHealthy', 'False'), undefined],
+      ['the first control plane of its cluster', 'cluster', but('ControlPlaneInitialized', 'True'), 'Cluster changed'],
+      ['infrastructure of its cluster', 'cluster', but('InfrastructureReady', 'True'), 'Cluster changed'],
+      ['anything else of its cluster', 'cluster', but('WorkersAvailable', 'True'), undefined],
+      ['its own numbers', 'mhc', status({ currentHealthy: 0 }), undefined],
+      ['its spec', 'mhc', (o) => (o.metadata.generation = 2), 'spec changed'],
+    ])('%s', (_, name, change, reason) => {
+      expect(woken(name, change)['mhc']).toBe(reason);
+    });
+
+    test('a condition that came, went and came again meanwhile', () => {
+      const d = demo();
+      const look = (time: string): string => {
+        const worker = structuredClone(d.worker);
+        but('Custom', 'False', time)(worker);
+        d.world.put(worker);
+        return tokenFor(d.mhc, dependenciesOf(d.mhc, d.world), false).hash;
+      };
+      expect(look('t1')).not.toBe(look('t2'));
+    });
+  });
+
   test('an initialised control plane and provisioned infrastructure of the Cluster wake all that wait for it', () => {
     const change = status({ initialization: { controlPlaneInitialized: true, infrastructureProvisioned: true } });
     const lanes = woken('cluster', change);
@@ -264,7 +333,7 @@ describe('what wakes whom', () => {
     const lanes = lanesOf(d.worker, d.world).map(refKey);
     d.world.remove(d.worker);
     const changed = LANES.filter((lane) => lane !== 'worker' && before.get(lane)?.hash !== tokens(d).get(lane)?.hash);
-    expect(changed).toEqual(['cluster', 'ms']);
+    expect(changed).toEqual(['cluster', 'ms', 'mhc']);
     for (const lane of changed) expect(lanes).toContain(refKey(refOf(d[lane])));
   });
 
@@ -347,6 +416,9 @@ describe('converged', () => {
     ['a deletion', 'worker', (o) => (o.metadata.deletionTimestamp = 't')],
     ['a missing condition', 'worker', (o) => (o.status = { observedGeneration: 1, conditions: conditions('Ready') })],
     ['a recorded failure', 'worker', (o) => (o.metadata.annotations = { 'perdure.dev/last-failure': 'x' })],
+    ['a machine that was not healthy', 'mhc', (o) => Object.assign(o.status ?? {}, { currentHealthy: 0 })],
+    ['a machine it did not know', 'mhc', (o) => Object.assign(o.status ?? {}, { targets: ['w-0'] })],
+    ['remediation that is not allowed', 'mhc', (o) => Object.assign(o.status ?? {}, { conditions: [] })],
     ['counters below the wish', 'ms', (o) => Object.assign(o.status ?? {}, { readyReplicas: 0 })],
     [
       'a status that still says paused',
@@ -361,6 +433,14 @@ describe('converged', () => {
     const d = demo();
     d.world.remove(d.worker);
     expect(isConverged(d.ms, d.world, false)).toBe(false);
+  });
+
+  test('a Node that has become ill since needs a signal', () => {
+    const d = demo();
+    const worker = structuredClone(d.worker);
+    worker.status = { ...worker.status, conditions: conditions('Ready', 'HealthCheckSucceeded') };
+    d.world.put(worker);
+    expect(isConverged(d.mhc, d.world, false)).toBe(false);
   });
 
   test('infrastructure changed since it was last acted on needs a signal', () => {

@@ -23,6 +23,7 @@ const CORE: readonly Source[] = [
   { kind: KINDS.MachineDeployment, role: 'lane', required: true },
   { kind: KINDS.MachineSet, role: 'lane', required: true },
   { kind: KINDS.Machine, role: 'lane', required: true },
+  { kind: KINDS.MachineHealthCheck, role: 'lane', required: true },
   { kind: KINDS.KubeadmConfig, role: 'bootstrap', required: true },
   { kind: KINDS.KubeadmConfigTemplate, role: 'template', required: false, metadataOnly: true },
   // Certificates and kubeconfigs of clusters; names and owners are all that is looked at.

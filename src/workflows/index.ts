@@ -3,6 +3,7 @@ export { clusterLane } from './lanes/cluster.js';
 export { controlPlaneLane } from './lanes/control-plane.js';
 export { machineLane } from './lanes/machine.js';
 export { machineDeploymentLane } from './lanes/machine-deployment.js';
+export { machineHealthCheckLane } from './lanes/machine-health-check.js';
 export { machineSetLane } from './lanes/machine-set.js';
 export { ScaleControlPlane } from './operations/control-plane.js';
 export { CreateCluster, RepairInfrastructure } from './operations/create-cluster.js';

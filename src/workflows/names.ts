@@ -10,6 +10,7 @@ export const LANES: Readonly<Record<string, string>> = {
   MachineDeployment: 'machineDeploymentLane',
   MachineSet: 'machineSetLane',
   Machine: 'machineLane',
+  MachineHealthCheck: 'machineHealthCheckLane',
 };
 
 /** Operations as people name them. */

@@ -1,5 +1,5 @@
 import { apiVersionOf, KINDS } from '../../api/types/kinds.js';
-import type { KubeObject, OwnerReference, Unstructured } from '../../api/types/meta.js';
+import type { KubeObject, OwnerReference, ResourceKind, Unstructured } from '../../api/types/meta.js';
 import { controllerOf, isDeleting, readPath } from '../../domain/contract.js';
 import { isFailure, notYet, PerdureError } from '../../domain/errors.js';
 import { ANNOTATION } from '../../domain/names.js';
@@ -45,11 +45,17 @@ export async function cloneFromTemplate(deps: ActivityDeps, request: CloneReques
     name: request.name,
   };
   const kind = await resolveKind(deps.kube, target, signal);
+  await createOnce(deps, kind, clonedObject(template, kind, request), request.owner.uid);
+  return target;
+}
+
+/** The clone of `template` as it is to be created, an object of `kind`. */
+export function clonedObject(template: KubeObject, kind: ResourceKind, request: CloneRequest): Unstructured {
   const meta = (readPath(template, 'spec.template.metadata') ?? {}) as {
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
   };
-  const clone: Unstructured = {
+  return {
     apiVersion: apiVersionOf(kind),
     kind: kind.kind,
     metadata: {
@@ -67,8 +73,6 @@ export async function cloneFromTemplate(deps: ActivityDeps, request: CloneReques
     },
     spec: (readPath(template, 'spec.template.spec') ?? {}) as Record<string, unknown>,
   };
-  await createOnce(deps, kind, clone, request.owner.uid);
-  return target;
 }
 
 /** Where the owner names the template. */

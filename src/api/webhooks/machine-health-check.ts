@@ -1,11 +1,11 @@
 import { parseUnhealthyRange } from '../../domain/health/limits.js';
+import { parseSelector } from '../../domain/selectors.js';
 import type { MachineHealthCheck } from '../types/index.js';
 import type { AdmissionContext } from './context.js';
 import { type FieldError, forbidden, invalid, required, type Verdict, verdict } from './field-errors.js';
 import { ensureObject } from './json.js';
 import { labelWithCluster } from './machine.js';
 import { isIntOrPercent } from './object-fields.js';
-import { parseSelector } from './selectors.js';
 
 const CLUSTER_NAME = 'cluster.x-k8s.io/cluster-name';
 const NODE_STARTUP_TIMEOUT_SECONDS = 600;

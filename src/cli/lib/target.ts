@@ -11,6 +11,8 @@ const SHORT_NAMES: Readonly<Record<string, ResourceKind>> = {
   md: KINDS.MachineDeployment,
   ms: KINDS.MachineSet,
   ma: KINDS.Machine,
+  mhc: KINDS.MachineHealthCheck,
+  mhcs: KINDS.MachineHealthCheck,
 };
 
 export interface Target {
