@@ -122,8 +122,8 @@ export interface ControlPlaneFacts extends ReplicaFacts {
 }
 
 export interface HealthFacts extends CommonFacts {
-  /** Why nothing could be concluded; nothing was written then. */
-  readonly blocked?: string;
+  /** Why nothing could be concluded; nothing was written then. `again`: nobody tells when that is over. */
+  readonly blocked?: { readonly reason: string; readonly again: boolean };
   readonly expected: number;
   readonly healthy: number;
   readonly unhealthy: number;

@@ -195,7 +195,7 @@ describe('a look of a health check', () => {
     ];
     const world = activityWorld({ objects, unreachable });
     await expect(look(world)).resolves.toMatchObject({
-      blocked: expect.stringContaining('does not answer') as unknown,
+      blocked: { reason: expect.stringContaining('does not answer') as unknown, again: true },
     });
     expect(on(world, 'a')).toEqual({});
     expect(stored(world).status).toBeUndefined();
@@ -219,7 +219,9 @@ describe('a look of a health check', () => {
     ],
   ])('does nothing when its cluster %s', async (_, clusters) => {
     const world = worldOf([], ...clusters, check, aTarget(cluster, 'a'));
-    await expect(look(world)).resolves.toMatchObject({ blocked: expect.stringContaining('demo') as unknown });
+    await expect(look(world)).resolves.toMatchObject({
+      blocked: { reason: expect.stringContaining('demo') as unknown, again: false },
+    });
     expect(on(world, 'a')).toEqual({});
   });
 

@@ -46,14 +46,13 @@ export async function assessMachineHealthCheck(deps: ActivityDeps, key: ObjectKe
   };
   if (paused) await applyPaused(kube, KINDS.MachineHealthCheck, check, deps.now(), signal);
   if (paused || isDeleting(check)) return common;
-  if (!cluster || isDeleting(cluster))
-    return {
-      ...common,
-      blocked: `cluster ${check.spec.clusterName} ${cluster ? 'is being deleted' : 'does not exist'}`,
-    };
+  if (!cluster || isDeleting(cluster)) {
+    const reason = `cluster ${check.spec.clusterName} ${cluster ? 'is being deleted' : 'does not exist'}`;
+    return { ...common, blocked: { reason, again: false } };
+  }
   const machines = await selected(deps, key.namespace, check);
   const nodes = await nodesOf(deps, cluster, machines);
-  if ('unreachable' in nodes) return { ...common, blocked: nodes.unreachable };
+  if ('unreachable' in nodes) return { ...common, blocked: { reason: nodes.unreachable, again: true } };
   const nowMs = Date.parse(deps.now());
   const plan = planHealthCheck({
     spec: check.spec,

@@ -40,8 +40,13 @@ describe('the lane of a health check', () => {
     ],
     [
       'asks a cluster that does not answer again, later each time',
-      { blocked: 'no answer' },
+      { blocked: { reason: 'no answer', again: true } },
       { outcome: 'Waiting', reason: 'no answer', requeueSeconds: 60, atMostSeconds: 900 },
+    ],
+    [
+      'ends without a cluster: its coming wakes it',
+      { blocked: { reason: 'no cluster', again: false } },
+      { outcome: 'Waiting', reason: 'no cluster' },
     ],
     [
       'tries an external remediation again',

@@ -15,14 +15,11 @@ export function planHealthCheckLane(facts: HealthFacts): Decision {
     return { do: 'end', outcome: 'Absent', reason: 'is being deleted; it keeps nothing' };
   const gate = commonGates(facts, 'DeleteMachineHealthCheck');
   if (gate) return gate;
-  if (facts.blocked !== undefined)
-    return {
-      do: 'end',
-      outcome: 'Waiting',
-      reason: facts.blocked,
-      requeueSeconds: BLOCKED_SECONDS,
-      atMostSeconds: LONGEST_BLOCKED_SECONDS,
-    };
+  if (facts.blocked !== undefined) {
+    const { reason, again } = facts.blocked;
+    const later = { requeueSeconds: BLOCKED_SECONDS, atMostSeconds: LONGEST_BLOCKED_SECONDS };
+    return { do: 'end', outcome: 'Waiting', reason, ...(again ? later : {}) };
+  }
   const { expected, healthy, unhealthy, pending, nextCheckSeconds } = facts;
   const reason = [
     `${healthy} of ${expected} machines healthy`,
