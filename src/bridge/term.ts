@@ -26,7 +26,7 @@ const CHILD_INTERVAL_MS: Readonly<Record<string, number>> = {
   MachineSet: 15_000,
   Machine: 15_000,
   MachineDeployment: 10_000,
-  MachineHealthCheck: 5_000,
+  MachineHealthCheck: 10_000,
 };
 
 export interface TermOptions {

@@ -106,6 +106,18 @@ export const identitySecret = (name: string, accessKey: string): Loose => ({
   stringData: { AccessKeyID: accessKey, SecretAccessKey: 'not-a-secret' },
 });
 
+/** A MachineHealthCheck of all machines of the cluster of its name. */
+export const healthCheckObject = (ref: Required<NamespacedName>): Loose => ({
+  apiVersion: `${CORE}/v1beta2`,
+  kind: 'MachineHealthCheck',
+  metadata: { ...ref },
+  spec: {
+    clusterName: ref.name,
+    selector: { matchLabels: { [`${CORE}/cluster-name`]: ref.name } },
+    checks: { unhealthyNodeConditions: [{ type: 'Ready', status: 'Unknown', timeoutSeconds: 300 }] },
+  },
+});
+
 const kindOf = (object: KubeObject): ResourceKind => {
   const kind = (KINDS as Record<string, ResourceKind>)[object.kind];
   if (!kind) throw new Error(`kind ${object.kind} is not known to the tests`);

@@ -7,7 +7,7 @@ import type { KubeObject } from '../../src/api/types/meta.js';
 import { runDemo } from '../../src/cli/demo/demo.js';
 import { ANNOTATION } from '../../src/domain/names.js';
 import { meddlerOf } from '../e2e/drift.js';
-import { clusterObjects, create, machineObjects, untilCondition } from '../e2e/objects.js';
+import { clusterObjects, create, healthCheckObject, machineObjects, untilCondition } from '../e2e/objects.js';
 import { startTestSandbox, type TestSandbox, until } from '../e2e/sandbox.js';
 import { casesOf } from './cases.js';
 import { assertAnonymous, render, scrub } from './history.js';
@@ -81,13 +81,25 @@ async function refused(s: TestSandbox): Promise<void> {
   await s.cloud.removeFault('full');
   await retry(KINDS.Machine as unknown as typeof KINDS.Cluster, 'refused-full');
   await untilCondition(s.kube, KINDS.Machine, at('refused-full'), 'InfrastructureReady', 'Ready');
+  await create(s.kube, [healthCheckObject(at('refused'))]);
+  await untilCondition(s.kube, KINDS.MachineHealthCheck, at('refused'), 'RemediationAllowed', 'RemediationAllowed');
+  await s.kube.delete(KINDS.MachineHealthCheck, at('refused'));
   await s.kube.delete(KINDS.Cluster, at('refused'));
   await gone(s, at('refused'));
+}
+
+/** A health check looks at all machines of a cluster once. */
+async function checked(s: TestSandbox, name: string): Promise<void> {
+  await create(s.kube, [healthCheckObject(at(name))]);
+  await untilCondition(s.kube, KINDS.MachineHealthCheck, at(name), 'RemediationAllowed', 'RemediationAllowed');
+  await idle(s.temporal);
+  await s.kube.delete(KINDS.MachineHealthCheck, at(name));
 }
 
 /** Sweeps and repairs while the demo's cluster is there. */
 async function repaired(s: TestSandbox): Promise<void> {
   await idle(s.temporal);
+  await checked(s, 'demo');
   const meddler = meddlerOf(s.endpoints.aws, 'demo');
   try {
     const before = JSON.stringify(await meddler.look());

@@ -90,7 +90,8 @@ async function link(
 
 /** The Machines the check is for: what is paused, or annotated to be skipped, is not counted at all. */
 async function selected(deps: ActivityDeps, namespace: string, check: MachineHealthCheck): Promise<Machine[]> {
-  const labelSelector = `${selectorText(check.spec.selector)},${ofCluster(check.spec.clusterName)}`;
+  const wanted = [selectorText(check.spec.selector), ofCluster(check.spec.clusterName)];
+  const labelSelector = wanted.filter((text) => text !== '').join(',');
   const machines = await deps.kube.list<Machine>(KINDS.Machine, { namespace, labelSelector }, deps.scope().signal);
   const skipped = [ANNOTATION.paused, ANNOTATION.skipRemediation];
   return machines

@@ -80,6 +80,11 @@ describe('a plan of a health check', () => {
     expect(made.machines[0]?.marked).toBe(marked);
   });
 
+  test('a machine on its way out is marked too, which is no news', () => {
+    const made = plan([{ ...machine('a', 'bad'), deleting: true, node: 'missing' }]);
+    expect(made.machines[0]).toMatchObject({ assessment: { reason: 'NodeDeleted' }, marked: false });
+  });
+
   test('too many unhealthy: the verdict is written, nobody is asked to act; what was asked before stays asked', () => {
     const limit = { triggerIf: { unhealthyLessThanOrEqualTo: 1 } };
     const made = plan([machine('a', 'bad'), machine('b', 'bad', [failed, asked]), machine('c', 'good')], limit);

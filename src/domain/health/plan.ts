@@ -15,7 +15,7 @@ export interface MachineVerdict {
   readonly conditions?: readonly ConditionInput[];
   /** `request`: an external remediation has to be asked for. `recovered`: a request made before is over. */
   readonly external?: 'request' | 'recovered';
-  /** Was not known to be unhealthy before, or its owner is asked (again) to replace it. */
+  /** News for people: was not known to be unhealthy before, or its owner is asked (again) to replace it. Of a Machine that goes it is none. */
   readonly marked: boolean;
 }
 
@@ -78,7 +78,7 @@ function verdict(target: HealthTarget, assessment: Assessment, allowed: boolean,
   }
   if (assessment.health !== 'unhealthy') return { name, assessment, marked: false };
   const { reason, message } = assessment;
-  const known = findCondition(target.conditions, HEALTH_CHECK_SUCCEEDED)?.status === 'False';
+  const known = target.deleting || findCondition(target.conditions, HEALTH_CHECK_SUCCEEDED)?.status === 'False';
   const bad: ConditionInput = { type: HEALTH_CHECK_SUCCEEDED, status: 'False', reason, message };
   const others = kept(target, external);
   if (external) {
@@ -87,7 +87,12 @@ function verdict(target: HealthTarget, assessment: Assessment, allowed: boolean,
   }
   const asks = allowed && others.length === 0 && isFree(target);
   const waiting: ConditionInput = { type: OWNER_REMEDIATED, status: 'False', reason: WAITING };
-  return { name, assessment, conditions: [bad, ...(asks ? [waiting] : others)], marked: !known || asks };
+  return {
+    name,
+    assessment,
+    conditions: [bad, ...(asks ? [waiting] : others)],
+    marked: !known || (asks && !target.deleting),
+  };
 }
 
 /** Nobody replaces the Machine yet, or whoever did is done. Else the owner goes on, and its condition is its own. */
