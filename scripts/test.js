@@ -56,7 +56,7 @@ const only = process.argv[2];
 const list = [
   ...checks.map(counted),
   counted([
-    'tools (first time: up to half an hour)',
+    'tools (first time: up to 40 minutes)',
     () => run(process.execPath, [path.join(root, 'dist/sandbox/tools/main.js'), 'all', 'machine-tree']),
   ]),
   ['unit tests', () => jest('unit', ['--selectProjects', 'unit'])],

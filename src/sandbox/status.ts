@@ -29,6 +29,8 @@ export interface SandboxStatus {
     readonly name: string;
     readonly ip: string;
     readonly phase: string;
+    /** Version of its kubelet and kubeadm. */
+    readonly kubernetes: string;
     readonly console: string;
   }[];
 }
@@ -54,6 +56,12 @@ export async function sandboxStatus(layout: Layout): Promise<SandboxStatus> {
     ...(endpoints ? { endpoints } : {}),
     components,
     losses: await readLosses(layout),
-    machines: machines.map((m) => ({ name: m.name, ip: m.ip, phase: m.phase, console: m.console })),
+    machines: machines.map((m) => ({
+      name: m.name,
+      ip: m.ip,
+      phase: m.phase,
+      kubernetes: m.kubernetesVersion,
+      console: m.console,
+    })),
   };
 }

@@ -10,6 +10,7 @@ import { childEnvironment } from '../../src/config/config.js';
 import { findCondition, isTrue } from '../../src/domain/conditions.js';
 import { ANNOTATION } from '../../src/domain/names.js';
 import type { JournalCall } from '../../src/sandbox/moto/types.js';
+import { KUBERNETES_VERSION } from '../../src/sandbox/tools/index.js';
 import { OPERATIONS } from '../../src/workflows/names.js';
 import { type Execution, eventsByMachine, executions } from './budget.js';
 import { type Meddler, meddlerOf } from './drift.js';
@@ -64,7 +65,7 @@ beforeAll(async () => {
     reached();
     await told;
   };
-  life = runDemo({ layout, endpoints, kubectl, say, ...shape, beforeDelete });
+  life = runDemo({ layout, endpoints, kubectl, say, ...shape, kubernetesVersion: KUBERNETES_VERSION, beforeDelete });
   life.catch(() => undefined); // awaited by the last test; a failure before that shows in `converged`
   converged = Promise.race([arrived, life.then(() => undefined)]);
 }, 1_800_000);

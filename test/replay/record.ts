@@ -6,6 +6,7 @@ import { KINDS } from '../../src/api/types/kinds.js';
 import type { KubeObject } from '../../src/api/types/meta.js';
 import { runDemo } from '../../src/cli/demo/demo.js';
 import { ANNOTATION } from '../../src/domain/names.js';
+import { KUBERNETES_VERSION } from '../../src/sandbox/tools/index.js';
 import { meddlerOf } from '../e2e/drift.js';
 import { clusterObjects, create, healthCheckObject, machineObjects, untilCondition } from '../e2e/objects.js';
 import { startTestSandbox, type TestSandbox, until } from '../e2e/sandbox.js';
@@ -159,7 +160,16 @@ export async function main(args: readonly string[]): Promise<number> {
   if (!withMachines) return 0;
   await inSandbox('native', async (s) => {
     const { layout, endpoints, kubectl } = s;
-    await runDemo({ layout, endpoints, kubectl, say, controlPlane: 3, workers: 2, beforeDelete: () => repaired(s) });
+    await runDemo({
+      layout,
+      endpoints,
+      kubectl,
+      say,
+      controlPlane: 3,
+      workers: 2,
+      kubernetesVersion: KUBERNETES_VERSION,
+      beforeDelete: () => repaired(s),
+    });
     await keep(s, scenarioOf);
   });
   return 0;

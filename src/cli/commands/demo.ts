@@ -1,9 +1,9 @@
 import path from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { cacheDir, childEnvironment } from '../../config/config.js';
 import { stopSandbox } from '../../sandbox/control.js';
 import { layoutOf } from '../../sandbox/layout.js';
-import { ensureTool } from '../../sandbox/tools/index.js';
+import { ensureTool, KUBERNETES_VERSION, KUBERNETES_VERSIONS } from '../../sandbox/tools/index.js';
 import { renderReport, runDemo } from '../demo/demo.js';
 import { defaultDir, type GlobalOptions } from '../lib/connect.js';
 import { examples, whole } from '../lib/options.js';
@@ -13,6 +13,7 @@ import { up } from './sandbox.js';
 interface DemoOptions extends GlobalOptions {
   readonly controlPlane: number;
   readonly workers: number;
+  readonly kubernetesVersion: string;
   readonly keep?: boolean;
 }
 
@@ -23,6 +24,11 @@ export function registerDemo(program: Command): void {
     .description('start a sandbox, create a cluster in it, scale it, delete it, and report')
     .option('--control-plane <n>', 'control plane machines', whole(1), 3)
     .option('--workers <n>', 'worker machines', whole(0), 2)
+    .addOption(
+      new Option('--kubernetes-version <version>', 'version of the cluster')
+        .choices(KUBERNETES_VERSIONS)
+        .default(KUBERNETES_VERSION),
+    )
     .option('--keep', 'leave the sandbox running afterwards')
     .addHelpText('after', examples('perdure demo', 'perdure demo --control-plane 1 --workers 1 --keep'))
     .action((_l: unknown, cmd: Command) =>
@@ -46,6 +52,7 @@ export function registerDemo(program: Command): void {
             say: print,
             controlPlane: o.controlPlane,
             workers: o.workers,
+            kubernetesVersion: o.kubernetesVersion,
           });
           print(renderReport(report));
           failed = false;

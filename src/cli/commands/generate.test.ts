@@ -43,6 +43,14 @@ describe('generate cluster', () => {
     expect(stdout).not.toContain('v1.34.4');
   });
 
+  test('takes a version with or without its v, and refuses what is none', async () => {
+    const bare = await run('generate', 'cluster', 'demo', ...SETS, '--kubernetes-version', '1.33.13');
+    expect(bare.stdout).toContain('version: "v1.33.13"');
+    const { code, stderr } = await run('generate', 'cluster', 'demo', ...SETS, '--kubernetes-version', 'v1.33');
+    expect(code).toBe(2);
+    expect(stderr).toContain("'v1.33' is no version such as v1.34.4");
+  });
+
   test('names all variables that are missing, at once', async () => {
     const { code, stdout, stderr } = await run('generate', 'cluster', 'demo');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import semver from 'semver';
 import { childEnvironment } from '../../config/config.js';
 import { envsubst, variablesOf } from '../../domain/envsubst.js';
 import { PerdureError } from '../../domain/errors.js';
+import { KUBERNETES_VERSION } from '../../sandbox/tools/index.js';
 import type { GlobalOptions } from '../lib/connect.js';
 import { assignment, examples, whole } from '../lib/options.js';
 import { command, print, show, table } from '../lib/output.js';
@@ -44,6 +46,13 @@ export async function generateManifest(
   return envsubst(await templateText({ flavor: DEFAULT_FLAVOR, ...(from === undefined ? {} : { from }) }), variables);
 }
 
+/** A version as images and kubeadm name it. Anything else would only be found out by the first machine. */
+function kubernetesVersion(text: string): string {
+  if (semver.valid(text) === null)
+    throw new InvalidArgumentError(`'${text}' is no version such as ${KUBERNETES_VERSION}`);
+  return text.startsWith('v') ? text : `v${text}`;
+}
+
 /** Variables of a command line: `--set` over flags over the environment. */
 function variables(name: string, options: GenerateOptions): Record<string, string | undefined> {
   const flags = {
@@ -76,7 +85,7 @@ export function registerGenerate(program: Command): void {
     .description("print a cluster's manifest from a template (clusterctl's variables)")
     .option('--flavor <flavor>', 'flavor of the template', DEFAULT_FLAVOR)
     .option('--from <file>', 'a template of your own')
-    .option('--kubernetes-version <version>', 'KUBERNETES_VERSION')
+    .option('--kubernetes-version <version>', 'KUBERNETES_VERSION', kubernetesVersion)
     .option('--control-plane-machine-count <n>', 'CONTROL_PLANE_MACHINE_COUNT', whole(1))
     .option('--worker-machine-count <n>', 'WORKER_MACHINE_COUNT', whole(0))
     .option('--set <name=value>', 'a variable of the template; may be given again', assignment)

@@ -14,7 +14,7 @@ const status: SandboxStatus = {
   losses: [
     { component: 'emulated-aws', at: '2025-01-01T00:00:00.000Z', what: 'the emulated cloud and everything in it' },
   ],
-  machines: [{ name: 'demo-a', ip: '10.0.0.4', phase: 'running', console: '/s/console.log' }],
+  machines: [{ name: 'demo-a', ip: '10.0.0.4', phase: 'running', kubernetes: 'v1.33.13', console: '/s/console.log' }],
 };
 
 test('the status shows parts, losses, machines', () => {
@@ -25,7 +25,7 @@ test('the status shows parts, losses, machines', () => {
   expect(text).toContain(
     'emulated-aws had to start empty at 2025-01-01T00:00:00.000Z: the emulated cloud and everything in it are lost',
   );
-  expect(text).toMatch(/^demo-a +10\.0\.0\.4 +running +\/s\/console\.log$/m);
+  expect(text).toMatch(/^demo-a +10\.0\.0\.4 +running +v1\.33\.13 +\/s\/console\.log$/m);
 });
 
 test('parts without a supervisor are told apart from nothing', () => {

@@ -6,6 +6,7 @@ import { PORT_OPTIONS, type Ports } from '../../sandbox/endpoints.js';
 import type { Endpoints, Layout } from '../../sandbox/layout.js';
 import { prepare } from '../../sandbox/prepare.js';
 import { type SandboxStatus, sandboxStatus } from '../../sandbox/status.js';
+import { KUBERNETES_VERSION, KUBERNETES_VERSIONS } from '../../sandbox/tools/index.js';
 import { type GlobalOptions, layoutFor } from '../lib/connect.js';
 import { examples, whole } from '../lib/options.js';
 import { command, print, printError, show, table } from '../lib/output.js';
@@ -63,12 +64,14 @@ const sayFor = ({ output }: GlobalOptions): ((line: string) => void) => (output 
 async function runUp(options: UpOptions): Promise<void> {
   const layout = layoutFor(options);
   const endpoints = await up(layout, options, sayFor(options));
-  show(options.output, { dir: layout.root, kubeconfig: layout.kubeconfig, ...endpoints }, () =>
+  const kubernetesVersions = KUBERNETES_VERSIONS;
+  show(options.output, { dir: layout.root, kubeconfig: layout.kubeconfig, kubernetesVersions, ...endpoints }, () =>
     [
       '',
       `management cluster   export KUBECONFIG=${layout.kubeconfig}`,
       `Temporal UI          ${endpoints.ui}`,
       `emulated AWS         ${endpoints.aws}`,
+      `Kubernetes versions  ${KUBERNETES_VERSIONS.join(', ')} (${KUBERNETES_VERSION} is the default)`,
       `stop with            perdure down${options.dir ? ` --dir ${layout.root}` : ''}`,
     ].join('\n'),
   );
@@ -109,8 +112,8 @@ export function statusText(status: SandboxStatus, kubeconfig: string): string {
       ),
     );
   if (machines.length > 0) {
-    const rows = machines.map((m) => [m.name, m.ip, m.phase, m.console]);
-    lines.push('', table(['MACHINE', 'IP', 'PHASE', 'CONSOLE'], rows));
+    const rows = machines.map((m) => [m.name, m.ip, m.phase, m.kubernetes, m.console]);
+    lines.push('', table(['MACHINE', 'IP', 'PHASE', 'KUBERNETES', 'CONSOLE'], rows));
   }
   if (endpoints)
     lines.push('', `Temporal UI   ${endpoints.ui}`, `kubeconfig    ${kubeconfig}`, `AWS           ${endpoints.aws}`);

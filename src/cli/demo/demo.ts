@@ -11,7 +11,6 @@ import type { KubeClient } from '../../kube/client.js';
 import { kubeFromKubeconfigFile } from '../../kube/client.js';
 import type { Endpoints, Layout } from '../../sandbox/layout.js';
 import { MotoAdmin } from '../../sandbox/moto/index.js';
-import { KUBERNETES_VERSION } from '../../sandbox/tools/index.js';
 import { generateManifest } from '../commands/generate.js';
 import { connectTemporal } from '../lib/connect.js';
 import { workloadKubeconfig } from '../lib/kubeconfig.js';
@@ -31,6 +30,8 @@ export interface DemoInput {
   readonly say: (line: string) => void;
   readonly controlPlane: number;
   readonly workers: number;
+  /** One that the sandbox's machines can run. */
+  readonly kubernetesVersion: string;
   /** Called while operations are listed in the UI, before the cluster is deleted. */
   readonly beforeDelete?: () => Promise<void>;
 }
@@ -57,7 +58,7 @@ export async function runDemo(input: DemoInput): Promise<DemoReport> {
       NAMESPACE,
       AWS_REGION: 'us-east-1',
       AWS_SSH_KEY_NAME: 'default',
-      KUBERNETES_VERSION,
+      KUBERNETES_VERSION: input.kubernetesVersion,
       CONTROL_PLANE_MACHINE_COUNT: String(input.controlPlane),
       WORKER_MACHINE_COUNT: String(input.workers),
     });

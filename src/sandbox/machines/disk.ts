@@ -1,6 +1,7 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeProgramLinks } from '../tools/index.js';
 import { machineId } from './ids.js';
 import type { InventoryInstance } from './inventory.js';
 import type { Attachment } from './network/addresses.js';
@@ -24,6 +25,8 @@ export interface DiskContent {
   readonly seed: Seed;
   readonly network: Attachment;
   readonly podCidr: string;
+  /** Version of kubelet and kubeadm, one of the tree's. */
+  readonly kubernetesVersion: string;
 }
 
 /** Makes a new machine's disk: an upper layer with what is particular to it, and containerd's store with the tree's preloaded images. */
@@ -32,6 +35,10 @@ export async function createDisk(paths: MachinePaths, tree: string, content: Dis
     mkdirSync(dir, { recursive: true, mode: 0o755 });
   await createContainerdStore(tree, paths.containerd);
   for (const [path, file] of Object.entries(diskFiles(content))) writeInto(paths.upper, path, file.content, file.mode);
+  for (const [path, target] of Object.entries(nodeProgramLinks(content.kubernetesVersion))) {
+    mkdirSync(dirname(join(paths.upper, path)), { recursive: true, mode: 0o755 });
+    symlinkSync(target, join(paths.upper, path));
+  }
 }
 
 /** What has to be new at every boot of a kept disk. */

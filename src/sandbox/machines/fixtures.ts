@@ -9,6 +9,7 @@ export function anInstance(changes: Partial<InventoryInstance> = {}): InventoryI
     availabilityZone: 'eu-west-1a',
     state: 'running',
     imageId: 'ami-1',
+    imageName: 'capa-ami-ubuntu-24.04-v1.34.4-1773500000',
     instanceType: 't3.large',
     launchIndex: 0,
     privateIp: '10.0.1.5',

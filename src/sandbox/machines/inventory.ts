@@ -11,6 +11,8 @@ export interface InventoryInstance {
   readonly availabilityZone: string;
   readonly state: InstanceState;
   readonly imageId: string;
+  /** Empty when the image is not known, or has no name. */
+  readonly imageName: string;
   readonly instanceType: string;
   readonly launchIndex: number;
   readonly privateIp: string;
@@ -104,6 +106,7 @@ function readInstance(entry: Record<string, unknown>): InventoryInstance {
     availabilityZone: text(entry['availabilityZone']),
     state: text(entry['state']) as InstanceState,
     imageId: text(entry['imageId']),
+    imageName: text(entry['imageName']),
     instanceType: text(entry['instanceType']),
     launchIndex: count(entry['launchIndex']),
     privateIp: text(entry['privateIp']),

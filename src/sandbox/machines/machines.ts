@@ -1,6 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { appendFileSync, existsSync, statSync, truncateSync } from 'node:fs';
+import { PerdureError } from '../../domain/errors.js';
+import { versionsInTree } from '../tools/index.js';
 import type { MachineEvent } from './feed.js';
+import { kubernetesVersionOf } from './image.js';
 import { type InventoryInstance, userDataBytes } from './inventory.js';
 import { type HostLog, messageOf } from './log.js';
 import { endMachine, machineRuns, removeDisk, startMachine } from './machine.js';
@@ -143,7 +146,8 @@ export class Machines {
         log.warn('cannot start machine', { instance: instance.id, attempt, reason });
         const record = this.#records.get(instance.id) ?? readRecords(stateDir).get(instance.id);
         if (record) await endMachine(stateDir, withCgroups(record, this.#options.sandbox));
-        if (attempt < START_ATTEMPTS) continue;
+        const hopeless = error instanceof PerdureError && error.type === 'InvalidConfiguration';
+        if (attempt < START_ATTEMPTS && !hopeless) continue;
         if (record) this.#store({ ...record, phase: 'failed', reason });
         return await this.#refuse(instance.id, reason);
       }
@@ -153,6 +157,7 @@ export class Machines {
   async #boot(instance: InventoryInstance): Promise<void> {
     const { stateDir, sandbox, tree, log } = this.#options;
     const before = this.#records.get(instance.id);
+    const kubernetesVersion = kubernetesVersionOf(instance, versionsInTree(tree));
     const userData = userDataBytes(instance);
     const network = attach(instance);
     const netns = await this.#options.network(instance.vpcId);
@@ -164,6 +169,7 @@ export class Machines {
       netns,
       ip: instance.privateIp,
       podCidr,
+      kubernetesVersion,
       phase: 'starting',
       cgroups: [],
       ...(before?.startedAt ? { startedAt: before.startedAt } : {}),
@@ -173,7 +179,7 @@ export class Machines {
     raiseInotifyLimit(); // another sandbox may have ended since, and put it back
     await ensureGateway(netns, network.gatewayAddress);
     await ensurePodRoute(netns, podCidr, instance.privateIp);
-    const content = { instance, seed: renderSeed(instance, userData, network), network, podCidr };
+    const content = { instance, seed: renderSeed(instance, userData, network), network, podCidr, kubernetesVersion };
     const started = await startMachine({ stateDir, sandbox, tree, record, content });
     this.#records.set(instance.id, started.record);
     this.#attend(instance.id, started.child);
@@ -181,6 +187,7 @@ export class Machines {
       instance: instance.id,
       ip: instance.privateIp,
       podCidr,
+      kubernetes: kubernetesVersion,
       pid: started.record.process?.pid,
     });
   }

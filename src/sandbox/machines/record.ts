@@ -19,6 +19,8 @@ export interface MachineRecord {
   readonly netns: string;
   readonly ip: string;
   readonly podCidr: string;
+  /** Version of its kubelet and kubeadm. */
+  readonly kubernetesVersion: string;
   readonly phase: MachinePhase;
   /** Full paths, one for each hierarchy; listed before they are made. */
   readonly cgroups: readonly string[];
@@ -49,6 +51,7 @@ function readRecord(stateDir: string, instanceId: string): MachineRecord {
     netns: '',
     ip: '',
     podCidr: '',
+    kubernetesVersion: '',
     phase: 'failed',
     cgroups: [],
   };
@@ -63,6 +66,7 @@ function readRecord(stateDir: string, instanceId: string): MachineRecord {
     netns: string('netns'),
     ip: string('ip'),
     podCidr: string('podCidr'),
+    kubernetesVersion: string('kubernetesVersion'),
     phase: PHASES.find((phase) => phase === value['phase']) ?? 'failed',
     cgroups: Array.isArray(value['cgroups']) ? value['cgroups'].filter((c): c is string => typeof c === 'string') : [],
     ...(identity ? { process: identity } : {}),

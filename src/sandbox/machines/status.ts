@@ -13,6 +13,7 @@ export interface MachineStatus {
   readonly netns: string;
   readonly phase: MachinePhase;
   readonly podCidr: string;
+  readonly kubernetesVersion: string;
   readonly startedAt: string | undefined;
   /** Why it failed or ended. */
   readonly reason: string | undefined;
@@ -39,6 +40,7 @@ export function readMachineStatus(stateDir: string): MachineHostStatus {
       netns: record.netns,
       phase: dead ? 'exited' : record.phase,
       podCidr: record.podCidr,
+      kubernetesVersion: record.kubernetesVersion,
       startedAt: record.startedAt,
       reason: record.reason,
       pid: dead ? undefined : record.process?.pid,

@@ -148,6 +148,7 @@ export interface EmulatedInstance {
   readonly availabilityZone: string;
   readonly state: InstanceState;
   readonly imageId: string;
+  readonly imageName: string | null;
   readonly instanceType: string;
   readonly launchIndex: number;
   readonly launchTime: string;

@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { cacheKey, hostTarget } from './cache-key.js';
-import { TOOL_NAMES, TOOLS, type ToolSpec, toolSpec } from './catalog.js';
+import { cacheKey, hostTarget, MODULES_DIR } from './cache-key.js';
+import { KUBERNETES_VERSIONS, linkerFlags, TOOL_NAMES, TOOLS, type ToolSpec, toolSpec } from './catalog.js';
 
 const LINUX = { goos: 'linux', goarch: 'amd64' };
 const PAUSE: ToolSpec = toolSpec('pause');
@@ -76,4 +76,19 @@ test('every tool of the catalog has a module here, and all of a family share one
     keys.set(TOOLS[name].family, own.add(await cacheKey(toolSpec(name), LINUX)));
   }
   for (const [family, own] of keys) expect([family, own.size]).toEqual([family, 1]);
+});
+
+test.each(KUBERNETES_VERSIONS)(
+  'the programs of Kubernetes %s come from a module of that version, with a key of their own',
+  async (version) => {
+    const spec = toolSpec('kubelet', version);
+    const module = await readFile(join(MODULES_DIR, spec.family, 'go.mod'), 'utf8');
+    expect(module).toMatch(new RegExp(`^require k8s.io/kubernetes ${version}$`, 'm'));
+    expect(linkerFlags(spec)).toContain(`-X k8s.io/component-base/version.gitVersion=${version}`);
+    expect(await cacheKey(spec, LINUX)).toMatch(new RegExp(`^${spec.family}-${version}-`));
+  },
+);
+
+test('other tools do not depend on the Kubernetes version', () => {
+  for (const version of KUBERNETES_VERSIONS) expect(toolSpec('etcd', version)).toBe(toolSpec('etcd'));
 });

@@ -1,9 +1,27 @@
 /** Groups of programs that are built from one Go module, `tools/<family>` of this repository. */
-export const FAMILIES = ['temporal-dev', 'temporal-cli', 'etcd', 'kubernetes', 'coredns', 'cni', 'pause'] as const;
+export const FAMILIES = [
+  'temporal-dev',
+  'temporal-cli',
+  'etcd',
+  'kubernetes',
+  'kubernetes-1.33',
+  'coredns',
+  'cni',
+  'pause',
+] as const;
 export type Family = (typeof FAMILIES)[number];
 
-/** Kubernetes version of the management API server and of the machines. */
-export const KUBERNETES_VERSION = 'v1.34.4';
+/** Kubernetes versions that the sandbox's machines can run, the default first. One more is a module below `tools` and a line in the two tables here. */
+export const KUBERNETES_VERSIONS = ['v1.34.4', 'v1.33.13'] as const;
+export type KubernetesVersion = (typeof KUBERNETES_VERSIONS)[number];
+
+/** Kubernetes version of the management API server, and of machines where none is named. */
+export const KUBERNETES_VERSION = KUBERNETES_VERSIONS[0];
+
+const KUBERNETES_FAMILIES: Readonly<Record<KubernetesVersion, Family>> = {
+  'v1.34.4': 'kubernetes',
+  'v1.33.13': 'kubernetes-1.33',
+};
 
 /** What of a program on PATH tells its version: the group of `pattern` in the output of `args`. */
 export interface VersionProbe {
@@ -89,9 +107,11 @@ export type ToolName = keyof typeof TOOLS;
 /** All names, in building order. */
 export const TOOL_NAMES = Object.keys(TOOLS) as readonly ToolName[];
 
-/** The entry of a tool. */
-export function toolSpec(name: ToolName): ToolSpec {
-  return TOOLS[name];
+/** The entry of a tool; of a program of Kubernetes, that of `kubernetes`, which other tools do not depend on. */
+export function toolSpec(name: ToolName, kubernetes: KubernetesVersion = KUBERNETES_VERSION): ToolSpec {
+  const spec: ToolSpec = TOOLS[name];
+  if (spec.family !== 'kubernetes') return spec;
+  return { ...spec, family: KUBERNETES_FAMILIES[kubernetes], version: kubernetes };
 }
 
 /** Narrows a word from a command line to a tool's name. */
@@ -111,6 +131,7 @@ export function linkerFlags(spec: ToolSpec): string {
 function stampedVariables({ family, version }: ToolSpec): Record<string, string> {
   switch (family) {
     case 'kubernetes':
+    case 'kubernetes-1.33':
       return Object.assign({}, ...VERSION_PACKAGES.map((pkg) => kubernetesVersion(pkg, version))) as Record<
         string,
         string

@@ -43,9 +43,12 @@ async function manifest(): Promise<Entry[]> {
 }
 
 test('names every image, and its layer by the digest its configuration promises', async () => {
-  await unpacked(image, { ...image, ref: 'example.com/other:v2', files: [] });
+  await unpacked(image, { ...image, ref: 'example.com/other:v2', alsoRefs: ['example.com/other:v3'], files: [] });
   const entries = await manifest();
-  expect(entries.map(({ RepoTags }) => RepoTags)).toEqual([['example.com/app:v1'], ['example.com/other:v2']]);
+  expect(entries.map(({ RepoTags }) => RepoTags)).toEqual([
+    ['example.com/app:v1'],
+    ['example.com/other:v2', 'example.com/other:v3'],
+  ]);
   for (const entry of entries) {
     const digest = createHash('sha256')
       .update(await readFile(join(dir, entry.Layers[0])))

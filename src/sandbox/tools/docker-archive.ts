@@ -12,6 +12,8 @@ export type ImageFile = { readonly path: string; readonly mode: number } & (
 /** A container image with one layer. Paths start with a slash. */
 export interface ImageSpec {
   readonly ref: string;
+  /** Other names of the same image. */
+  readonly alsoRefs?: readonly string[];
   readonly files: readonly ImageFile[];
   readonly links?: readonly { readonly path: string; readonly target: string }[];
   readonly directories?: readonly string[];
@@ -56,7 +58,7 @@ async function writeImage(sink: Sink, image: ImageSpec, arch: string): Promise<o
   await sink.write(tarHeader({ path: layerName, type: 'file', mode: 0o644, size }));
   await writeLayer(sink, members);
   await sink.write(tarPadding(size));
-  return { Config: configName, RepoTags: [image.ref], Layers: [layerName] };
+  return { Config: configName, RepoTags: [image.ref, ...(image.alsoRefs ?? [])], Layers: [layerName] };
 }
 
 function imageConfig(image: ImageSpec, layer: string, arch: string): object {

@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cacheKey, hostTarget, MODULES_DIR, moduleDir } from './cache-key.js';
-import { linkerFlags, type ToolName, type ToolSpec, toolSpec } from './catalog.js';
+import { type KubernetesVersion, linkerFlags, type ToolName, type ToolSpec, toolSpec } from './catalog.js';
 import { type ToolContext, withProgress } from './context.js';
 import { goEnvironment, requireGo } from './go.js';
 import { withLock } from './lock.js';
@@ -12,6 +12,8 @@ import { isExecutable, run } from './run.js';
 export interface EnsureOptions {
   /** False to use only programs built here: static ones that run in any root tree. Default true. */
   readonly allowPath?: boolean;
+  /** Version of Kubernetes' programs; the default one when absent. */
+  readonly kubernetes?: KubernetesVersion;
   /** Directory of the Go modules, for tests. */
   readonly modulesDir?: string;
 }
@@ -24,7 +26,7 @@ const UNFINISHED = '.building-';
  * `InvalidConfiguration` when Go is missing, with `Transient` and the compiler's output when the build fails.
  */
 export async function ensureTool(name: ToolName, ctx: ToolContext, options: EnsureOptions = {}): Promise<string> {
-  const spec = toolSpec(name);
+  const spec = toolSpec(name, options.kubernetes);
   const dir = join(ctx.cacheDir, 'tools', await cacheKey(spec, hostTarget(), options.modulesDir ?? MODULES_DIR));
   const target = join(dir, name);
   // The cache comes first: asking a program on PATH for its version takes longer than the whole answer.

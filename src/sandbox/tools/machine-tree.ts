@@ -4,13 +4,14 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PerdureError } from '../../domain/errors.js';
 import { addPart, cacheKey, hostTarget } from './cache-key.js';
-import { type ToolName, toolSpec } from './catalog.js';
+import { KUBERNETES_VERSION, KUBERNETES_VERSIONS, type KubernetesVersion, type ToolName, toolSpec } from './catalog.js';
 import { type ToolContext, withProgress } from './context.js';
 import { writeDockerArchive } from './docker-archive.js';
 import { ensureTools } from './ensure.js';
 import { ensureHostPackages, hostPackages } from './host-packages.js';
-import { IMAGE_REFS, IMAGE_TOOLS, type ImageTool, machineImages, PAUSE_IMAGE } from './images.js';
+import { imageRefs, machineImages, PAUSE_IMAGE, SHARED_IMAGE_TOOLS, VERSIONED_IMAGES } from './images.js';
 import { withLock } from './lock.js';
+import { NODE_PROGRAMS, nodeProgramLinks, nodeProgramsDir } from './node-programs.js';
 import { run } from './run.js';
 
 const ASSETS = fileURLToPath(new URL('../machine-tree', import.meta.url));
@@ -72,23 +73,26 @@ const MASKED = [
   'systemd-pstore.service',
 ];
 
-/** Where each program goes; kubeadm's own place is taken by a wrapper out of the assets. */
+/** Where each program goes that all machines have. */
 const PROGRAMS = {
-  kubelet: 'usr/bin/kubelet',
   kubectl: 'usr/bin/kubectl',
-  kubeadm: 'usr/libexec/kubeadm',
   bridge: 'opt/cni/bin/bridge',
   'host-local': 'opt/cni/bin/host-local',
   loopback: 'opt/cni/bin/loopback',
   portmap: 'opt/cni/bin/portmap',
 } as const satisfies Partial<Record<ToolName, string>>;
 
-type TreeTool = keyof typeof PROGRAMS | ImageTool;
-const TREE_TOOLS: readonly TreeTool[] = [...(Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[]), ...IMAGE_TOOLS];
+const SHARED_TOOLS = [...(Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[]), ...SHARED_IMAGE_TOOLS];
+const VERSIONED_TOOLS = [...NODE_PROGRAMS, ...VERSIONED_IMAGES] as const;
+
+interface TreePrograms {
+  readonly shared: Readonly<Record<(typeof SHARED_TOOLS)[number], string>>;
+  readonly versions: Readonly<Record<KubernetesVersion, Readonly<Record<(typeof VERSIONED_TOOLS)[number], string>>>>;
+}
 
 /**
- * Absolute path of the root tree that every machine is laid over: Debian with systemd, cloud-init, containerd, kubelet and kubeadm, and with all
- * images of a control plane loaded. Built once into the cache (some minutes; needs root), shared by all sandboxes, never written to afterwards.
+ * Absolute path of the root tree that every machine is laid over: Debian with systemd, cloud-init and containerd, with kubelet and
+ * kubeadm of every Kubernetes version side by side, and with all their images loaded. Built once into the cache (some minutes; needs root), shared by all sandboxes, never written to afterwards.
  * Safe to call from several processes and to be killed. Fails with `InvalidConfiguration` without root or without the needed system packages.
  */
 export async function ensureMachineTree(ctx: ToolContext): Promise<string> {
@@ -105,7 +109,7 @@ export async function ensureMachineTree(ctx: ToolContext): Promise<string> {
     ctx,
     hostPackages.filter(({ program }) => ['mmdebstrap', 'setpriv', 'unshare'].includes(program)),
   );
-  const tools = await ensureTools(TREE_TOOLS, ctx, { allowPath: false });
+  const tools = await treePrograms(ctx);
   await mkdir(trees, { recursive: true });
   await withLock(
     `${tree}.lock`,
@@ -124,13 +128,26 @@ export async function ensureMachineTree(ctx: ToolContext): Promise<string> {
 async function treeKey(): Promise<string> {
   const hash = createHash('sha256');
   const target = hostTarget();
-  addPart(hash, 'recipe', JSON.stringify([SUITE, PACKAGES, LEFT_OUT, ENABLED, MASKED, PROGRAMS, IMAGE_REFS]));
-  for (const name of TREE_TOOLS) addPart(hash, name, await cacheKey(toolSpec(name), target));
+  addPart(hash, 'recipe', JSON.stringify([SUITE, PACKAGES, LEFT_OUT, ENABLED, MASKED, PROGRAMS]));
+  for (const name of SHARED_TOOLS) addPart(hash, name, await cacheKey(toolSpec(name), target));
+  for (const version of KUBERNETES_VERSIONS) {
+    addPart(hash, version, JSON.stringify([imageRefs(version), nodeProgramsDir(version)]));
+    for (const name of VERSIONED_TOOLS) addPart(hash, name, await cacheKey(toolSpec(name, version), target));
+  }
   for (const file of await filesBelow(ASSETS)) addPart(hash, relative(ASSETS, file), await readFile(file));
   return `${SUITE}-${target.goarch}-${hash.digest('hex').slice(0, 12)}`;
 }
 
-async function build(tree: string, tools: Readonly<Record<TreeTool, string>>, ctx: ToolContext): Promise<void> {
+async function treePrograms(ctx: ToolContext): Promise<TreePrograms> {
+  const options = { allowPath: false };
+  const shared = await ensureTools(SHARED_TOOLS, ctx, options);
+  const versions: Partial<Record<KubernetesVersion, TreePrograms['versions'][KubernetesVersion]>> = {};
+  for (const kubernetes of KUBERNETES_VERSIONS)
+    versions[kubernetes] = await ensureTools(VERSIONED_TOOLS, ctx, { ...options, kubernetes });
+  return { shared, versions: versions as TreePrograms['versions'] };
+}
+
+async function build(tree: string, tools: TreePrograms, ctx: ToolContext): Promise<void> {
   const draft = `${tree}.building`;
   const archive = `${draft}.images.tar`;
   await remove(draft, ctx);
@@ -182,9 +199,15 @@ async function isolated(command: readonly string[], ctx: ToolContext): Promise<v
   await run('setpriv', ['--pdeathsig', 'KILL', ...unshare, ...command], { env: ctx.env, signal: ctx.signal });
 }
 
-async function configure(tree: string, tools: Readonly<Record<TreeTool, string>>): Promise<void> {
+async function configure(tree: string, { shared, versions }: TreePrograms): Promise<void> {
   await copyAssets(join(ASSETS, 'rootfs'), tree);
-  for (const [name, path] of Object.entries(PROGRAMS)) await install(tools[name as TreeTool], join(tree, path), 0o755);
+  for (const [name, path] of Object.entries(PROGRAMS))
+    await install(shared[name as keyof typeof PROGRAMS], join(tree, path), 0o755);
+  for (const version of KUBERNETES_VERSIONS)
+    for (const name of NODE_PROGRAMS)
+      await install(versions[version][name], join(tree, nodeProgramsDir(version), name), 0o755);
+  for (const [path, target] of Object.entries(nodeProgramLinks(KUBERNETES_VERSION)))
+    await link(target, join(tree, path));
   const units = join(tree, 'etc/systemd/system');
   for (const [name, target] of Object.entries(ENABLED)) await link(target, join(units, name));
   for (const name of MASKED) await link('/dev/null', join(units, name));

@@ -1,4 +1,5 @@
 import type { Image } from '@aws-sdk/client-ec2';
+import semver from 'semver';
 import { PerdureError } from '../../../domain/errors.js';
 import { type MachineScope, requireCluster } from './machine-scope.js';
 import { architectureOf } from './static-data.js';
@@ -8,6 +9,8 @@ const TTL_MS = 15 * 60_000;
 const DEFAULT_ORG = '819546954734';
 const DEFAULT_FORMAT = 'capa-ami-{{.BaseOS}}-?{{.K8sVersion}}-*';
 const DEFAULT_OS = 'ubuntu-24.04';
+/** How many other versions a message names. */
+const NAMED_VERSIONS = 6;
 
 export interface ChosenImage {
   readonly id: string;
@@ -75,7 +78,36 @@ async function byLookup(scope: MachineScope): Promise<Image> {
   const owner = spec.imageLookupOrg || cluster.imageLookupOrg || DEFAULT_ORG;
   const format = spec.imageLookupFormat || cluster.imageLookupFormat || DEFAULT_FORMAT;
   const name = imageName(format, spec.imageLookupBaseOS || cluster.imageLookupBaseOS || DEFAULT_OS, version);
-  const images = await cloud.cached(`images/${aws.account}/${owner}/${name}/${architecture}`, TTL_MS, async () => {
+  const images = await find(scope, { owner, name, architecture });
+  const newest = [...images].sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))[0];
+  if (newest) return newest;
+  const anyVersion = imageName(format, spec.imageLookupBaseOS || cluster.imageLookupBaseOS || DEFAULT_OS, '*');
+  const others = anyVersion === name ? [] : versionsOf(await find(scope, { owner, name: anyVersion, architecture }));
+  const hint = others.length > 0 ? `; of other Kubernetes versions there are images: ${others.join(', ')}` : '';
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `AWSMachine ${label}: no image named ${name} of owner ${owner} for ${architecture} in ${aws.region}${hint}; set spec.ami.id, the imageLookup fields or another version`,
+    { details: { field: 'spec.ami', name, owner } },
+  );
+}
+
+/** The newest versions that names of images tell, newest first. */
+function versionsOf(images: readonly Image[]): string[] {
+  const versions = images.flatMap(({ Name = '' }) => Name.match(/\d+\.\d+\.\d+/g)?.at(-1) ?? []);
+  return semver
+    .rsort([...new Set(versions)])
+    .slice(0, NAMED_VERSIONS)
+    .map((version) => `v${version}`);
+}
+
+interface Lookup {
+  readonly owner: string;
+  readonly name: string;
+  readonly architecture: string;
+}
+
+function find({ cloud, aws }: MachineScope, { owner, name, architecture }: Lookup): Promise<Image[]> {
+  return cloud.cached(`images/${aws.account}/${owner}/${name}/${architecture}`, TTL_MS, async () => {
     const filter = (Name: string, value: string) => ({ Name, Values: [value] });
     const { Images = [] } = await aws.shared(AbortSignal.timeout(30_000)).ec2.describeImages({
       Filters: [
@@ -88,11 +120,4 @@ async function byLookup(scope: MachineScope): Promise<Image> {
     });
     return Images;
   });
-  const newest = [...images].sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))[0];
-  if (newest) return newest;
-  throw new PerdureError(
-    'InvalidConfiguration',
-    `AWSMachine ${label}: no image named ${name} of owner ${owner} for ${architecture} in ${aws.region}; set spec.ami.id or the imageLookup fields`,
-    { details: { field: 'spec.ami', name, owner } },
-  );
 }

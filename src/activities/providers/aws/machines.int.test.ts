@@ -55,6 +55,11 @@ const stored = (name: string): AWSMachine => {
   if (!found) throw new Error('no AWSMachine');
   return found;
 };
+const machineOf = (name: string): Machine => {
+  const found = kube.peek<Machine>(KINDS.Machine, { namespace: 'default', name });
+  if (!found) throw new Error('no Machine');
+  return found;
+};
 const change = (name: string, edit: (machine: AWSMachine) => void): void => {
   const object = stored(name);
   edit(object);
@@ -444,7 +449,13 @@ describe('ownership and errors', () => {
     put('x', { spec: { ami: {}, imageLookupBaseOS: 'plan9' } });
     await expect(create('x')).rejects.toMatchObject({
       type: 'InvalidConfiguration',
-      message: expect.stringContaining('capa-ami-plan9-?1.34.0-*'),
+      message: expect.stringContaining('capa-ami-plan9-?1.34.4-*'),
+    });
+    put('y', { spec: { ami: {} } });
+    kube.put({ ...machineOf('y'), spec: { ...machineOf('y').spec, version: 'v1.30.0' } });
+    await expect(create('y')).rejects.toMatchObject({
+      type: 'InvalidConfiguration',
+      message: expect.stringContaining('; of other Kubernetes versions there are images: v1.34.4, v1.33.13; set'),
     });
   });
 

@@ -61,7 +61,7 @@ export function awsMachineObjects(name: string, wish: MachineWish): [Machine, AW
       metadata: { name, namespace, labels, uid: `machine-${namespace}-${name}` },
       spec: {
         clusterName: cluster,
-        version: 'v1.34.0',
+        version: 'v1.34.4',
         infrastructureRef,
         bootstrap: { dataSecretName: `${name}-bootstrap` },
         ...(failureDomain ? { failureDomain } : {}),

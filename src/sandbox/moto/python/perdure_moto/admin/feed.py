@@ -36,6 +36,7 @@ def _instance(account: str, region: str, instance: Any) -> dict[str, Any]:
         "availabilityZone": instance.availability_zone,
         "state": instance.state,
         "imageId": instance.image_id,
+        "imageName": _image_name(instance),
         "instanceType": instance.instance_type,
         "launchIndex": int(instance.ami_launch_index),
         "launchTime": instance.launch_time.isoformat(),
@@ -72,6 +73,11 @@ def _interface(nic: Any) -> dict[str, Any]:
         "subnetCidr": nic.subnet.cidr_block,
         "ipv6Addresses": [address for address in nic.ipv6_addresses if address],
     }
+
+
+def _image_name(instance: Any) -> str | None:
+    image = instance.ec2_backend.amis.get(instance.image_id)
+    return str(image.name) if image and image.name else None
 
 
 def _profile_name(instance: Any) -> str | None:
