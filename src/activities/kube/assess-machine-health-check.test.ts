@@ -347,6 +347,15 @@ describe('external remediation', () => {
     expect(Object.keys(snapshot(world.kube))).toContain('Reboot/default/a');
   });
 
+  test('is forgotten when the health check has no template any more: the owner is asked', async () => {
+    const world = sick(template);
+    await look(world);
+    world.kube.put({ ...stored(world), spec: { ...external.spec, remediation: {} } } as KubeObject);
+    await look(world);
+    expect(on(world, 'a')).toEqual(ASKED);
+    expect(await writesOf(world.kube, () => look(world))).toBe(0);
+  });
+
   test('is not asked for while too many are unhealthy', async () => {
     const remediation = { templateRef, triggerIf: { unhealthyLessThanOrEqualTo: 0 } };
     const world = worldOf([aNode('a', 'Unknown')], cluster, aHealthCheck(cluster, { remediation }), target, template);

@@ -5,19 +5,27 @@ import { type ConditionInput, isTrue, mergeConditions } from '../../domain/condi
 import { isControlPlaneMachine, isDeleting, isPaused, ownerReference, readPath } from '../../domain/contract.js';
 import type { HealthFacts } from '../../domain/facts.js';
 import { attemptOf } from '../../domain/failure.js';
-import { type HealthCheckPlan, type MachineVerdict, planHealthCheck } from '../../domain/health/plan.js';
+import {
+  EXTERNALLY_REMEDIATED,
+  type HealthCheckPlan,
+  type MachineVerdict,
+  planHealthCheck,
+} from '../../domain/health/plan.js';
 import type { HealthTarget, NodeCondition } from '../../domain/health/target.js';
 import { ANNOTATION, LABEL, laneId } from '../../domain/names.js';
 import { healthCheckStatus } from '../../domain/status/health-check.js';
 import { selectorText } from '../../domain/template.js';
 import type { ActivityDeps } from '../deps.js';
 import { ABSENT, currentFailure } from './assess-cluster.js';
+import { inParallel } from './parallel.js';
 import { endRemediation, type RemediationTrouble, requestRemediation } from './remediation-requests.js';
 import { clusterNamed, ofCluster, readKey } from './world.js';
 import { applyPaused, applyStatus, ensureMetadata } from './write.js';
 
 /** Writes the status of health checks, and their conditions on Machines. */
 const MANAGER = 'perdure-machinehealthcheck';
+/** Machines that are written to at a time. */
+const WIDTH = 8;
 const NOTHING = { expected: 0, healthy: 0, unhealthy: 0, pending: 0, allowed: true, nextCheckSeconds: 0 } as const;
 
 /**
@@ -144,18 +152,20 @@ async function mark(
   machines: readonly Machine[],
   plan: HealthCheckPlan,
 ): Promise<RemediationTrouble | undefined> {
-  let trouble: RemediationTrouble | undefined;
-  for (const verdict of plan.machines) {
-    const machine = machines.find((m) => m.metadata.name === verdict.name);
-    if (!machine || !verdict.conditions) continue;
+  const byName = new Map(machines.map((machine) => [machine.metadata.name, machine]));
+  const troubles = new Map<string, RemediationTrouble>();
+  await inParallel(plan.machines, WIDTH, async (verdict) => {
+    const machine = byName.get(verdict.name);
+    if (!machine || !verdict.conditions) return;
     const met = await markOne(deps, check, machine, verdict, verdict.conditions);
-    trouble ??= met;
+    if (met) troubles.set(verdict.name, met);
     if (verdict.marked && verdict.assessment.health === 'unhealthy') {
       const text = `Machine ${verdict.name} has been marked as unhealthy by MachineHealthCheck ${check.metadata.name}: ${verdict.assessment.message}`;
       deps.event(machine, 'Normal', 'MachineMarkedUnhealthy', text.slice(0, 1_000));
     }
-  }
-  return trouble;
+  });
+  const first = plan.targets.find((name) => troubles.has(name));
+  return first === undefined ? undefined : troubles.get(first);
 }
 
 async function markOne(
@@ -165,8 +175,9 @@ async function markOne(
   verdict: MachineVerdict,
   conditions: readonly ConditionInput[],
 ): Promise<RemediationTrouble | undefined> {
-  const write = (wanted: readonly ConditionInput[]): Promise<void> => writeConditions(deps, machine, wanted);
   const templateRef = check.spec.remediation?.templateRef;
+  const releases = templateRef ? [] : [EXTERNALLY_REMEDIATED];
+  const write = (wanted: readonly ConditionInput[]): Promise<void> => writeConditions(deps, machine, wanted, releases);
   if (templateRef && verdict.external === 'request')
     return requestRemediation(deps, { machine, templateRef, conditions, write });
   if (templateRef && verdict.external === 'recovered') await endRemediation(deps, machine, templateRef);
@@ -175,10 +186,15 @@ async function markOne(
 }
 
 /** The whole set of a health check's conditions on a Machine; what it leaves out goes, unless somebody else says it too. */
-async function writeConditions(deps: ActivityDeps, machine: Machine, wanted: readonly ConditionInput[]): Promise<void> {
+async function writeConditions(
+  deps: ActivityDeps,
+  machine: Machine,
+  wanted: readonly ConditionInput[],
+  releases: readonly string[],
+): Promise<void> {
   const before = machine.status?.conditions as Condition[] | undefined;
   const conditions = mergeConditions(before, wanted, machine.metadata.generation ?? 1, deps.now());
-  await applyStatus(deps.kube, KINDS.Machine, machine, { conditions }, MANAGER, deps.scope().signal);
+  await applyStatus(deps.kube, KINDS.Machine, machine, { conditions }, MANAGER, deps.scope().signal, releases);
 }
 
 async function report(

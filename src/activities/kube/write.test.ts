@@ -68,6 +68,18 @@ describe('what is said already', () => {
       ],
       false,
     ],
+    [
+      'fewer conditions of v1beta1, a list with one writer',
+      { deprecated: { v1beta1: { conditions: [condition('A', 'True')] } } },
+      { deprecated: { v1beta1: { conditions: [condition('A', 'True'), condition('B', 'True')] } } },
+      false,
+    ],
+    [
+      'the same conditions of v1beta1',
+      { deprecated: { v1beta1: { conditions: [condition('A', 'True')] } } },
+      { deprecated: { v1beta1: { conditions: [condition('A', 'True')], more: 1 } } },
+      true,
+    ],
     ['an object where there is nothing', { a: { b: 1 } }, { a: null }, false],
   ])('%s', (_, wanted, current, expected) => {
     expect(isSubset(wanted, current)).toBe(expected);
@@ -123,6 +135,29 @@ describe('a status', () => {
       phase: 'Running',
       conditions: [condition('Ready', 'True')],
     });
+  });
+
+  test('lets go of a condition that it may have written and does not want any more, and leaves those of others', async () => {
+    const { kube } = activityWorld({ objects: [machine] });
+    const stored = async () => (await kube.get<Machine>(KINDS.Machine, ref)) as Machine;
+    const types = async () => (await stored()).status?.conditions?.map((c) => c.type).sort();
+    const write = async (manager: string, releases: readonly string[], ...wanted: string[]) =>
+      applyStatus(
+        kube,
+        KINDS.Machine,
+        await stored(),
+        { conditions: wanted.map((type) => condition(type, 'True')) },
+        manager,
+        signal,
+        releases,
+      );
+    await write('other', [], 'Others');
+    await write('manager', [], 'Mine', 'Passing');
+    await write('manager', [], 'Mine');
+    expect(await types()).toEqual(['Mine', 'Others', 'Passing']);
+    await write('manager', ['Passing', 'Absent'], 'Mine');
+    expect(await types()).toEqual(['Mine', 'Others']);
+    expect(await writesOf(kube, () => write('manager', ['Passing', 'Absent'], 'Mine'))).toBe(0);
   });
 
   test('of an object that is gone by now is no failure', async () => {

@@ -9,11 +9,14 @@ import type { Kube } from '../../kube/kube.js';
 const isCondition = (item: unknown): item is { type: string } =>
   typeof readPath(item, 'type') === 'string' && typeof readPath(item, 'status') === 'string';
 
-/** True when `wanted` says nothing that `current` does not already say; lists of conditions compare by type, other lists whole. */
-export function isSubset(wanted: unknown, current: unknown): boolean {
+/**
+ * True when `wanted` says nothing that `current` does not already say; lists of conditions compare by type, other lists whole. So do the conditions below
+ * `deprecated`: that list has one writer.
+ */
+export function isSubset(wanted: unknown, current: unknown, whole = false): boolean {
   if (Array.isArray(wanted)) {
     if (!Array.isArray(current)) return wanted.length === 0;
-    if (wanted.length > 0 && wanted.every(isCondition)) {
+    if (!whole && wanted.length > 0 && wanted.every(isCondition)) {
       return wanted.every((w) => current.some((c) => readPath(c, 'type') === w.type && isSubset(w, c)));
     }
     return wanted.length === current.length && wanted.every((w, i) => isSubset(w, current[i]));
@@ -21,10 +24,18 @@ export function isSubset(wanted: unknown, current: unknown): boolean {
   if (typeof wanted === 'object' && wanted !== null) {
     if (typeof current !== 'object' || current === null) return Object.keys(wanted).length === 0;
     return Object.entries(wanted).every(
-      ([k, v]) => v === undefined || isSubset(v, (current as Record<string, unknown>)[k]),
+      ([k, v]) => v === undefined || isSubset(v, (current as Record<string, unknown>)[k], whole || k === 'deprecated'),
     );
   }
   return wanted === current || (wanted === '' && current === undefined);
+}
+
+/** Whether conditions of these types are there that `wanted` does not have. */
+function hasMore(types: readonly string[], wanted: unknown, current: unknown): boolean {
+  const typesOf = (status: unknown): unknown[] =>
+    ((readPath(status, 'conditions') ?? []) as readonly unknown[]).map((c) => readPath(c, 'type'));
+  const kept = typesOf(wanted);
+  return typesOf(current).some((type) => types.includes(type as string) && !kept.includes(type));
 }
 
 /** The result of a write to an object, or undefined when the object was gone by then: absent is no failure for what only described it. */
@@ -39,7 +50,8 @@ export async function unlessGone<T>(write: Promise<T>): Promise<T | undefined> {
 
 /**
  * Server-side applies `status` as `manager`, only when it says something new; an object that is gone needs none. Empty objects are dropped: the
- * schemas refuse them.
+ * schemas refuse them. `releases`: condition types that the manager may have written before; what is there and is not wanted any more is let go of, and
+ * goes unless somebody else says it too.
  */
 export async function applyStatus<T extends KubeObject & { status?: unknown }>(
   kube: Kube,
@@ -48,9 +60,10 @@ export async function applyStatus<T extends KubeObject & { status?: unknown }>(
   status: unknown,
   manager: string,
   signal: AbortSignal,
+  releases: readonly string[] = [],
 ): Promise<void> {
   const wanted = prune(status);
-  if (isSubset(wanted, object.status)) return;
+  if (isSubset(wanted, object.status) && !hasMore(releases, wanted, object.status)) return;
   const { name, namespace, uid } = object.metadata;
   const metadata = { name, ...(namespace ? { namespace } : {}), ...(uid ? { uid } : {}) };
   await unlessGone(
