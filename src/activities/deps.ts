@@ -18,6 +18,8 @@ export interface ActivityDeps {
   readonly providers: ProviderRegistry;
   /** Client of a workload cluster, cached; throws a PerdureError `Transient` when it cannot be reached. */
   workload(cluster: Cluster, signal: AbortSignal): Promise<KubeClient>;
+  /** When that cluster last answered this process, milliseconds since the epoch; undefined: not since it started. */
+  workloadAnswered?(cluster: Cluster): number | undefined;
   /** RFC 3339 with seconds. */
   now(): string;
   /** The scope of the running activity. */

@@ -1,7 +1,8 @@
 import { Registry } from 'prom-client';
 import type { KubeObject } from '../api/types/meta.js';
 import type { Config } from '../config/config.js';
-import type { KubeClient } from '../kube/client.js';
+import { type KubeClient, kubeFromKubeconfigText } from '../kube/client.js';
+import { hostsResolver } from '../kube/hosts.js';
 import { LeaderElector } from '../kube/leader-election.js';
 import { managementKube } from '../kube/management.js';
 import { type Log, silentLog } from '../telemetry/log.js';
@@ -12,7 +13,10 @@ import { SOURCES, type Source } from './sources.js';
 import { temporalPort } from './temporal-port.js';
 import { Term, type TermOptions } from './term.js';
 
-export type BridgeConfig = Pick<Config, 'temporal' | 'kube' | 'watch' | 'leaderElection' | 'features' | 'identity'>;
+export type BridgeConfig = Pick<
+  Config,
+  'temporal' | 'kube' | 'watch' | 'leaderElection' | 'features' | 'identity' | 'hostsFile'
+>;
 
 /** Parts that a caller brings along: the sandbox its log, tests their doubles. What is brought is not closed. */
 export interface BridgeParts {
@@ -21,9 +25,11 @@ export interface BridgeParts {
   readonly log?: Log;
   readonly registry?: Registry;
   readonly sources?: readonly Source[];
+  /** Connects to a workload cluster by its kubeconfig. */
+  readonly connect?: TermOptions['connect'];
   readonly tuning?: Pick<
     TermOptions,
-    'concurrency' | 'probeEveryMs' | 'minIntervalMs' | 'childIntervalMs' | 'queue'
+    'concurrency' | 'probeEveryMs' | 'minIntervalMs' | 'childIntervalMs' | 'queue' | 'connectionTiming'
   > & {
     readonly leaseDurationMs?: number;
     readonly renewDeadlineMs?: number;
@@ -40,6 +46,9 @@ export interface Bridge {
   readonly ended: Promise<void>;
 }
 
+/** Upstream: --clustercache-client-qps and -burst. */
+const WORKLOAD_LIMIT = { qps: 20, burst: 30 };
+const WORKLOAD_TIMEOUT_MS = 10_000;
 const WATCH_FILTER_LABEL = 'cluster.x-k8s.io/watch-filter';
 
 /**
@@ -54,7 +63,9 @@ export async function startBridge(config: BridgeConfig, parts: BridgeParts = {})
   const metrics = bridgeMetrics(
     parts.registry ?? new Registry(),
     () => term?.status().queue ?? { depth: 0, delayed: 0 },
+    () => term?.status().workloads ?? { connected: 0, disconnected: 0, nodes: 0 },
   );
+  const resolve = hostsResolver(config.hostsFile);
   metrics.leader.set(0);
   const stop = new AbortController();
   const elector = config.leaderElection.enabled ? electorOf(config, kube, log, parts.tuning) : undefined;
@@ -65,6 +76,15 @@ export async function startBridge(config: BridgeConfig, parts: BridgeParts = {})
     term = new Term({
       kube,
       port,
+      connect:
+        parts.connect ??
+        ((text) =>
+          kubeFromKubeconfigText(text, {
+            limit: WORKLOAD_LIMIT,
+            requestTimeoutMs: WORKLOAD_TIMEOUT_MS,
+            userAgent: 'perdure-bridge',
+            ...(resolve ? { resolve } : {}),
+          })),
       sources: parts.sources ?? SOURCES,
       namespaces: config.watch.namespaces,
       selects: selectorOf(config.watch.filter),

@@ -2,10 +2,11 @@ import type { Condition, KubeObject } from '../api/types/meta.js';
 import { isTrue } from '../domain/conditions.js';
 import { readPath } from '../domain/contract.js';
 import { ANNOTATION } from '../domain/names.js';
-import { clusterOf, selectedBy } from './dependencies.js';
+import { clusterOf, gapOf, selectedBy } from './dependencies.js';
 import { isDue } from './facts.js';
 import { controllerOf, referencesOf } from './references.js';
 import { roleOf } from './sources.js';
+import { nodeIlls } from './workload/gaps.js';
 import type { World } from './world.js';
 
 /** Conditions that are True when there is nothing left to do. */
@@ -32,6 +33,7 @@ export function isConverged(object: KubeObject, world: World, paused: boolean): 
   if (deletionTimestamp !== undefined || annotations[ANNOTATION.lastFailure] !== undefined) return false;
   if (readPath(object, 'status.observedGeneration') !== generation) return false;
   if (!(CONDITIONS[object.kind] ?? ['Ready']).every((type) => isTrue(conditions, type))) return false;
+  if (gapOf(object, world) !== undefined) return false;
   return surroundingsAgree(object, world) && countersAgree(object, world) && healthAgrees(object, world);
 }
 
@@ -66,7 +68,7 @@ function healthAgrees(object: KubeObject, world: World): boolean {
   return (
     healthy &&
     JSON.stringify(readPath(object, 'status.targets') ?? []) === JSON.stringify(names) &&
-    machines.every((m) => good.every((type) => isTrue(conditionsOf(m), type)))
+    machines.every((m) => good.every((type) => isTrue(conditionsOf(m), type)) && nodeIlls(m, object, world) === '')
   );
 }
 

@@ -26,6 +26,7 @@ import {
 } from './references.js';
 import { selects } from './selection.js';
 import { roleOf } from './sources.js';
+import { connectionGap, controlPlaneGap, type Gap, nodeGap, nodeIlls } from './workload/gaps.js';
 import type { World } from './world.js';
 
 /** One thing the lane of an object may be waiting for. `name` is stable, for people and for comparing. */
@@ -37,6 +38,9 @@ export interface Dependency {
 const SETS = ['MachineSet', 'MachineDeployment', 'KubeadmControlPlane'];
 const VERDICT = 'verdict of ';
 const HEALTH_CHECK = 'MachineHealthCheck';
+/** Begins the names of gaps that are told only when they stand for a while. */
+export const SETTLING = 'settling ';
+const GAPS = ['its Node', 'static pods', 'the connection'];
 
 /** The Cluster an object belongs to, if it is there. A control plane may be named by its Cluster before anything on it names the Cluster. */
 export function clusterOf(object: KubeObject, world: World): KubeObject | undefined {
@@ -73,10 +77,34 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
   }
   if (object.kind === HEALTH_CHECK) {
     for (const machine of selectedBy(object, world))
-      found.set(refKey(refOf(machine)), healthFacts(machine, object, nodeFactsOnMachine(machine)));
+      found.set(refKey(refOf(machine)), healthFacts(machine, object, nodeFacts(machine, object, world)));
   }
+  const gap = gapOf(object, world);
+  if (gap) found.set(gap.name, gap.text);
   return [...found].map(([name, facts]) => ({ name, facts })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+const nodeFacts = (machine: KubeObject, check: KubeObject, world: World): Facts =>
+  [nodeFactsOnMachine(machine), nodeIlls(machine, check, world)].join(',');
+
+/** What the workload cluster says otherwise than the object's status, if anything. Pure. */
+export function gapOf(object: KubeObject, world: World): (Gap & { readonly name: string }) | undefined {
+  const [node, pods, connection] = GAPS as [string, string, string];
+  const named = (name: string, gap: Gap | undefined) => gap && { ...gap, name: gap.urgent ? name : SETTLING + name };
+  switch (object.kind) {
+    case 'Machine':
+      return named(node, nodeGap(object, world));
+    case 'KubeadmControlPlane':
+      return named(pods, controlPlaneGap(object, world));
+    case 'Cluster':
+      return named(connection, connectionGap(object, world));
+    default:
+      return undefined;
+  }
+}
+
+/** Whether a dependency is a gap between a status and the workload cluster. */
+export const isGap = (dependency: string): boolean => GAPS.includes(dependency.replace(SETTLING, ''));
 
 /** Whether a Machine's Cluster can take it now. */
 export const gateIsOpen = (machine: KubeObject, cluster: KubeObject): boolean =>
@@ -128,9 +156,31 @@ export function lanesOf(object: KubeObject, world: World): Ref[] {
   return [...lanes.values()];
 }
 
+/** The lanes that may be waiting for something of a Machine's Node. Pure. */
+export function lanesOfNode(machine: KubeObject, world: World): Ref[] {
+  const self = refOf(machine);
+  const owner = controllerOf(machine);
+  const cluster = clusterOf(machine, world);
+  const checks = cluster ? members(cluster, world).filter((o) => o.kind === HEALTH_CHECK && selects(o, machine)) : [];
+  return [
+    self,
+    ...(owner?.kind === 'KubeadmControlPlane' ? [{ ...self, kind: owner.kind, name: owner.name }] : []),
+    ...checks.map(refOf),
+  ].filter((ref) => roleOf(ref.kind) === 'lane');
+}
+
+/** The lanes that may be waiting for the connection to a cluster, or for anything behind it. Pure. */
+export function lanesOfConnection(cluster: KubeObject, world: World): Ref[] {
+  const kinds = ['Machine', 'KubeadmControlPlane', HEALTH_CHECK];
+  const refs = [cluster, ...members(cluster, world).filter((o) => kinds.includes(o.kind))].map(refOf);
+  const controlPlane = reference(cluster, 'spec.controlPlaneRef');
+  const all = new Map([...refs, ...(controlPlane ? [controlPlane] : [])].map((ref) => [refKey(ref), ref]));
+  return [...all.values()].filter((ref) => roleOf(ref.kind) === 'lane');
+}
+
 /** For messages: `Machine demo-abc12`. */
 export function describeDependency(dependency: string): string {
-  const name = dependency.replace(VERDICT, '');
+  const name = dependency.replace(VERDICT, '').replace(SETTLING, '');
   if (!name.includes('/')) return name;
   const ref = parseRefKey(name);
   return `${ref.kind} ${ref.name}`;

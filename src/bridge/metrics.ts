@@ -9,13 +9,36 @@ export interface BridgeMetrics {
   readonly sourceObjects: Gauge<'kind'>;
   readonly temporalUp: Gauge;
   readonly leader: Gauge;
+  readonly workloadProbeFailures: Counter;
 }
 
+const NONE = { connected: 0, disconnected: 0, nodes: 0 };
+
+/** Registers all of it; what is given as a function is asked when it is scraped. */
 export function bridgeMetrics(
   registry: Registry,
   queue: () => { readonly depth: number; readonly delayed: number },
+  workloads: () => { readonly connected: number; readonly disconnected: number; readonly nodes: number } = () => NONE,
 ): BridgeMetrics {
   const registers = [registry];
+  new Gauge({
+    name: 'perdure_bridge_workload_clusters',
+    help: 'Workload clusters that are connected to, or should be',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.set({ state: 'connected' }, workloads().connected);
+      this.set({ state: 'disconnected' }, workloads().disconnected);
+    },
+  });
+  new Gauge({
+    name: 'perdure_bridge_workload_nodes',
+    help: 'Nodes of workload clusters in the copy',
+    registers,
+    collect() {
+      this.set(workloads().nodes);
+    },
+  });
   new Gauge({
     name: 'perdure_bridge_queue_keys',
     help: 'Keys in the work queue: waiting for a worker, or for their time',
@@ -60,5 +83,10 @@ export function bridgeMetrics(
     }),
     temporalUp: new Gauge({ name: 'perdure_bridge_temporal_up', help: '1 while Temporal takes signals', registers }),
     leader: new Gauge({ name: 'perdure_bridge_leader', help: '1 while this process leads', registers }),
+    workloadProbeFailures: new Counter({
+      name: 'perdure_bridge_workload_probe_failures_total',
+      help: 'Probes of workload clusters that failed',
+      registers,
+    }),
   };
 }

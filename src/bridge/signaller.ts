@@ -10,7 +10,7 @@ import type { BridgeMetrics } from './metrics.js';
 import type { QueueItem, WorkQueue } from './queue.js';
 import { parseRefKey } from './references.js';
 import { signalFor } from './signal.js';
-import { onlyChildrenChanged, onlySettled, reasonFor, type Token, tokenFor } from './token.js';
+import { hasGap, onlyChildrenChanged, onlySettled, onlySettling, reasonFor, type Token, tokenFor } from './token.js';
 import { childIntervalOf, isWaiting } from './waiting.js';
 import type { World } from './world.js';
 
@@ -36,10 +36,18 @@ export interface SignallerOptions {
 
 const COSTLY_LOOK_MS = 2;
 const REST_FACTOR = 20;
+/** So long something must stand that whoever follows it would tell in a moment. */
+const SETTLE_MS = 10_000;
+/** A lane that was told, and yet its status still says otherwise than the workload cluster, is told again: later each time. */
+const AGAIN_MS = 60_000;
+const AGAIN_GROWTH = 4;
+const AGAIN_AT_MOST_MS = 6 * 3_600_000;
 
 interface Acknowledged {
   readonly token: Token;
   readonly at: number;
+  /** How often in a row this very token was told. */
+  readonly times: number;
 }
 
 /**
@@ -50,6 +58,8 @@ export class Signaller {
   readonly #options: SignallerOptions;
   readonly #told = new Map<string, Acknowledged>();
   readonly #restUntil = new Map<string, number>();
+  /** Since when a token is seen that may settle by itself. */
+  readonly #settling = new Map<string, { readonly hash: string; readonly since: number }>();
   /** Keys whose lanes look again although nothing they wait for changed. */
   readonly #forced = new Set<string>();
   #rejected: string | undefined;
@@ -99,6 +109,7 @@ export class Signaller {
     const key = keyOf(object);
     this.#told.delete(key.uid);
     this.#restUntil.delete(key.uid);
+    this.#settling.delete(key.uid);
     if (object.metadata.deletionTimestamp !== undefined || signal.aborted) return;
     try {
       await this.#options.port.signalIfOpen(laneId(key), {
@@ -130,18 +141,32 @@ export class Signaller {
     const token = this.#look(object, paused);
     const before = this.#told.get(uid);
     const forced = this.#forced.has(item.key) && !paused;
-    if (before?.token.hash === token.hash && !forced) return skip('nothing new');
+    const same = before?.token.hash === token.hash && !forced;
+    if (same && !hasGap(token)) return skip('nothing new');
+    if (same) {
+      const againMs = before.at + againAfterMs(before.times) - Date.now();
+      if (againMs > 0) {
+        queue.addAfter(item.key, againMs, 5);
+        return skip('nothing new');
+      }
+    }
     if (!before && !forced && !signalConverged && isConverged(object, world, paused)) {
-      this.#told.set(uid, { token, at: 0 });
+      this.#told.set(uid, { token, at: 0, times: 0 });
       return skip('converged');
     }
     if (!before && !forced && !signalConverged && isWaiting(object, world, paused)) {
-      this.#told.set(uid, { token, at: 0 });
+      this.#told.set(uid, { token, at: 0, times: 0 });
       return skip('waiting');
     }
-    if (before && !forced && onlySettled(before.token, token)) {
-      this.#told.set(uid, { token, at: before.at });
+    if (before && !forced && !same && onlySettled(before.token, token)) {
+      this.#told.set(uid, { token, at: before.at, times: 0 });
       return skip('settled');
+    }
+    const settleMs = before && !forced && !same && onlySettling(before.token, token) ? this.#settleMs(uid, token) : 0;
+    if (settleMs > 0) {
+      queue.addAfter(item.key, settleMs, item.priority);
+      skip('may settle');
+      return 'later';
     }
     const interval =
       before && onlyChildrenChanged(before.token, token)
@@ -154,7 +179,9 @@ export class Signaller {
       return 'later';
     }
     const forgotten = this.#forgotten;
-    const reason = reasonFor(before?.token, token) || 'an owner, finalizer or label was removed';
+    const reason =
+      reasonFor(before?.token, token) ||
+      (forced ? 'an owner, finalizer or label was removed' : 'the workload cluster still says otherwise');
     this.#forced.delete(item.key);
     try {
       await this.#send(signalFor(object, world, reason), object);
@@ -163,8 +190,19 @@ export class Signaller {
       throw error;
     }
     // What was told before the lanes were lost counts for nothing, even when its answer comes late.
-    if (!signal.aborted && forgotten === this.#forgotten) this.#told.set(uid, { token, at: Date.now() });
+    if (!signal.aborted && forgotten === this.#forgotten)
+      this.#told.set(uid, { token, at: Date.now(), times: same ? before.times + 1 : 1 });
+    this.#settling.delete(uid);
+    if (hasGap(token)) queue.addAfter(item.key, againAfterMs(same ? before.times + 1 : 1), 5);
     return undefined;
+  }
+
+  /** How much longer this very token must be seen. */
+  #settleMs(uid: string, { hash }: Token): number {
+    const known = this.#settling.get(uid);
+    if (known?.hash === hash) return known.since + SETTLE_MS - Date.now();
+    this.#settling.set(uid, { hash, since: Date.now() });
+    return SETTLE_MS;
   }
 
   /** A Cluster of a thousand machines takes milliseconds to look at and hears from each of them: it gets at most a part of the time. */
@@ -213,6 +251,10 @@ export class Signaller {
     this.#rejected = error instanceof Error ? error.message : String(error);
     if (first) log.error('Temporal refused a signal, retrying with back-off', { object: item.key, error });
   }
+}
+
+function againAfterMs(times: number): number {
+  return Math.min(AGAIN_MS * AGAIN_GROWTH ** Math.max(0, times - 1), AGAIN_AT_MOST_MS);
 }
 
 /** A deletion is told at once; what becomes of a deleted object's children is not. */

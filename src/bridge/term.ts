@@ -6,15 +6,17 @@ import { Reflector, type ReflectorStatus, type StoreEvent } from '../kube/reflec
 import type { Log } from '../telemetry/log.js';
 import { Availability, type AvailabilityStatus } from './availability.js';
 import { isConverged } from './converged.js';
-import { clusterOf, lanesOf } from './dependencies.js';
+import { clusterOf, lanesOf, lanesOfConnection, lanesOfNode } from './dependencies.js';
 import { type LanePort, SignalError } from './lane-port.js';
 import { hasLost } from './lost.js';
 import type { BridgeMetrics } from './metrics.js';
 import { type QueueOptions, WorkQueue } from './queue.js';
-import { parseRefKey, refKey, refOf } from './references.js';
+import { clusterNameOf, parseRefKey, type Ref, reference, refKey, refOf } from './references.js';
 import { priorityOf } from './signal.js';
 import { Signaller } from './signaller.js';
 import { roleOf, type Source } from './sources.js';
+import type { ConnectionTiming, WorkloadClient } from './workload/connection.js';
+import { kubeconfigSecretOf, WorkloadConnections } from './workload/connections.js';
 import { WorldIndex } from './world.js';
 
 /**
@@ -30,7 +32,10 @@ const CHILD_INTERVAL_MS: Readonly<Record<string, number>> = {
 };
 
 export interface TermOptions {
-  readonly kube: Pick<KubeClient, 'listAll' | 'watch'>;
+  readonly kube: Pick<KubeClient, 'listAll' | 'watch' | 'get'>;
+  /** Connects to a workload cluster by the text of its kubeconfig. */
+  readonly connect: (kubeconfig: string) => WorkloadClient;
+  readonly connectionTiming?: ConnectionTiming;
   readonly port: LanePort;
   readonly sources: readonly Source[];
   /** Empty: all. */
@@ -57,6 +62,8 @@ export interface TermStatus {
   readonly temporal: AvailabilityStatus;
   readonly sources: Readonly<Record<string, ReflectorStatus>>;
   readonly queue: { readonly depth: number; readonly delayed: number };
+  /** Connections to workload clusters. */
+  readonly workloads: { readonly connected: number; readonly disconnected: number; readonly nodes: number };
 }
 
 interface Watched {
@@ -68,7 +75,8 @@ interface Watched {
 /** One period of leading: its own copy of the world, its own memory of what was told. Nothing of it outlives the leadership. */
 export class Term {
   readonly #options: TermOptions;
-  readonly #world = new WorldIndex();
+  readonly #world: WorldIndex = new WorldIndex(Date.now, (namespace, name) => this.#workloads.view(namespace, name));
+  readonly #workloads: WorkloadConnections;
   readonly #queue: WorkQueue;
   readonly #temporal: Availability;
   readonly #signaller: Signaller;
@@ -106,6 +114,16 @@ export class Term {
       minIntervalMs: options.minIntervalMs ?? 500,
       childIntervalMs: options.childIntervalMs ?? CHILD_INTERVAL_MS,
     });
+    this.#workloads = new WorkloadConnections({
+      kube: options.kube,
+      connect: options.connect,
+      onNode: (namespace, cluster, node) => this.#onNode(namespace, cluster, node),
+      onPod: (namespace, name) => this.#onPod({ kind: 'Cluster', namespace, name }),
+      onChange: (namespace, name) => this.#onConnection({ kind: 'Cluster', namespace, name }),
+      onProbeFailed: () => metrics.workloadProbeFailures.inc(),
+      log,
+      ...(options.connectionTiming ? { timing: options.connectionTiming } : {}),
+    });
     this.#watched = options.sources.flatMap((source) => this.#reflectorsOf(source));
   }
 
@@ -115,6 +133,7 @@ export class Term {
       temporal: this.#temporal.status(),
       sources: Object.fromEntries(this.#watched.map(({ name, reflector }) => [name, reflector.status()])),
       queue: { depth: this.#queue.depth, delayed: this.#queue.delayed },
+      workloads: this.#workloads.counts(),
     };
   }
 
@@ -144,12 +163,13 @@ export class Term {
     if (!stop.aborted) {
       this.#started = true;
       this.#lookAtAll();
+      this.#followAll();
       for (let i = 0; i < (this.#options.concurrency ?? 8); i++) running.push(this.#signaller.work(stop));
       running.push(this.#watchTemporal(stop), this.#resync(stop));
     }
     await stopped;
     this.#queue.close();
-    await Promise.all(running);
+    await Promise.all([...running, this.#workloads.close()]);
   }
 
   /** A Temporal that was restored, or came back empty, has lost lanes that were told: nothing else would wake their objects again. */
@@ -255,11 +275,58 @@ export class Term {
       for (const key of lanes) this.#signaller.force(key);
     }
     for (const key of lanes) this.#look(key);
+    if (this.#started) this.#followBy(object);
+  }
+
+  #followBy(object: KubeObject): void {
+    const ref = refOf(object);
+    const name = object.kind === 'Cluster' ? object.metadata.name : clusterNameOf(object);
+    if (name === undefined) return;
+    if (object.kind === 'Cluster' || (object.kind === 'Secret' && ref.name === kubeconfigSecretOf(name))) {
+      this.#follow({ ...ref, kind: 'Cluster', name });
+    }
   }
 
   #look(key: string): void {
     const object = this.#world.get(parseRefKey(key));
     if (object) this.#queue.add(key, priorityOf(object));
+  }
+
+  #followAll(): void {
+    for (const { source, reflector } of this.#watched) {
+      if (source.kind.kind !== 'Cluster') continue;
+      for (const cluster of reflector.values()) this.#follow(refOf(cluster));
+    }
+  }
+
+  /** Connects to a cluster, or ends its connection, as Cluster and kubeconfig are now. */
+  #follow(ref: Ref): void {
+    const found = this.#world.get(ref);
+    const cluster = found && this.#options.selects(found) ? found : undefined;
+    const secret = this.#world.get({ ...ref, kind: 'Secret', name: kubeconfigSecretOf(ref.name) });
+    this.#workloads.follow(ref.namespace, ref.name, cluster, secret);
+  }
+
+  /** Only those who may have something to do: a Node renews itself every few minutes, and a cluster has thousands. */
+  #onNode(namespace: string, cluster: string, node: KubeObject): void {
+    for (const machine of this.#world.machinesOn(namespace, cluster, node)) {
+      for (const ref of lanesOfNode(machine, this.#world)) this.#look(refKey(ref));
+    }
+  }
+
+  #onPod(cluster: Ref): void {
+    const object = this.#world.get(cluster);
+    const controlPlane = object && reference(object, 'spec.controlPlaneRef');
+    if (controlPlane && roleOf(controlPlane.kind) === 'lane') this.#look(refKey(controlPlane));
+  }
+
+  #onConnection(cluster: Ref): void {
+    const object = this.#world.get(cluster);
+    if (!object) return;
+    // its Machines may be thousands: they let others go first
+    for (const ref of lanesOfConnection(object, this.#world)) {
+      this.#queue.add(refKey(ref), ref.kind === 'Machine' ? 5 : priorityOf(object));
+    }
   }
 
   #failing(): { readonly names: string[]; readonly error: string | undefined } {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { KubeObject } from '../api/types/meta.js';
 import { ANNOTATION, LABEL } from '../domain/names.js';
 import { wishOf } from '../domain/user-spec.js';
-import { type Dependency, describeDependency } from './dependencies.js';
+import { type Dependency, describeDependency, isGap, SETTLING } from './dependencies.js';
 import { gateFacts } from './facts.js';
 
 /** All that a lane would look at, condensed. Equal tokens: nothing to tell the lane. */
@@ -50,15 +50,31 @@ export function tokenFor(object: KubeObject, dependencies: readonly Dependency[]
 /** Kinds whose state is only summed up by the lane above them, or, for Secrets, only looked after. */
 const SUMMED_UP = ['Machine', 'MachineSet', 'MachineDeployment', 'KubeadmControlPlane', 'Secret'];
 
-/** True when all that differs is that an object's own summary says by now what its gates say. */
+const ofGap = (part: string): boolean => part === 'gates' || (part.startsWith('on ') && isGap(part.slice(3)));
+
+/** True when all that differs is that an object's own status says by now what its gates, or its workload cluster, say. */
 export function onlySettled(before: Token, after: Token): boolean {
-  return before.parts.has('gates') && !after.parts.has('gates') && differing(before, after).length === 1;
+  const names = differing(before, after);
+  return names.length > 0 && names.every((name) => ofGap(name) && !after.parts.has(name));
+}
+
+/** True when what is new is only what an operation that runs would tell by itself in a moment. */
+export function onlySettling(before: Token, after: Token): boolean {
+  return differing(before, after).every((name) => canSettle(name, after));
+}
+
+const canSettle = (part: string, after: Token): boolean =>
+  ofGap(part) && (!after.parts.has(part) || part.startsWith(`on ${SETTLING}`));
+
+/** Whether the workload cluster says otherwise than the object's status. */
+export function hasGap(token: Token): boolean {
+  return [...token.parts.keys()].some((part) => part !== 'gates' && ofGap(part));
 }
 
 /** True when all that differs are facts of objects below: nothing a lane must act on at once. */
 export function onlyChildrenChanged(before: Token, after: Token): boolean {
   return differing(before, after).every(
-    (name) => name === 'gates' || SUMMED_UP.some((kind) => name.startsWith(`on ${kind}/`)),
+    (name) => name === 'gates' || canSettle(name, after) || SUMMED_UP.some((kind) => name.startsWith(`on ${kind}/`)),
   );
 }
 

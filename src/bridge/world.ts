@@ -1,5 +1,20 @@
 import type { KubeObject } from '../api/types/meta.js';
+import { readPath } from '../domain/contract.js';
 import { clusterNameOf, type Ref, referencesOf, refKey, refOf } from './references.js';
+import type { Link } from './workload/connection.js';
+
+/** Written on each Node by the sync of its Machine. */
+const MACHINE_OF_NODE = 'cluster.x-k8s.io/machine';
+
+/** What is known of a cluster from its own API server. */
+export interface Workload {
+  readonly link: Link;
+  /** All of it was read once. */
+  readonly listed: boolean;
+  nodeOf(machine: KubeObject): KubeObject | undefined;
+  /** Static pods of its control plane. */
+  pods(): readonly KubeObject[];
+}
 
 /** Read side of the bridge's copy of the management cluster. */
 export interface World {
@@ -12,7 +27,14 @@ export interface World {
   inCluster(namespace: string, cluster: string): readonly KubeObject[];
   /** Objects whose spec refers to this one. */
   referrers(ref: Ref): readonly KubeObject[];
+  /** Undefined while nobody connects to the cluster. */
+  workload(namespace: string, cluster: string): Workload | undefined;
+  /** Machines of a cluster that a Node may belong to: by recorded name, by providerID, by its own annotation. */
+  machinesOn(namespace: string, cluster: string, node: KubeObject): readonly KubeObject[];
 }
+
+/** Finds the connection to a cluster. */
+export type Workloads = (namespace: string, cluster: string) => Workload | undefined;
 
 /** The copy with its indexes. Replaces are whole: an object's old entries go before the new ones come. */
 export class WorldIndex implements World {
@@ -21,9 +43,12 @@ export class WorldIndex implements World {
   readonly #byOwner = new Map<string, Map<string, KubeObject>>();
   readonly #byCluster = new Map<string, Map<string, KubeObject>>();
   readonly #byReference = new Map<string, Map<string, KubeObject>>();
+  readonly #byNode = new Map<string, Map<string, KubeObject>>();
+  readonly #workloads: Workloads;
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = Date.now, workloads: Workloads = () => undefined) {
     this.now = now;
+    this.#workloads = workloads;
   }
 
   put(object: KubeObject): void {
@@ -59,11 +84,31 @@ export class WorldIndex implements World {
     return values(this.#byReference.get(refKey(ref)));
   }
 
+  workload(namespace: string, cluster: string): Workload | undefined {
+    return this.#workloads(namespace, cluster);
+  }
+
+  machinesOn(namespace: string, cluster: string, node: KubeObject): readonly KubeObject[] {
+    const own = node.metadata.annotations?.[MACHINE_OF_NODE];
+    const named = own === undefined ? undefined : this.get({ kind: 'Machine', namespace, name: own });
+    const found = new Set(named && clusterNameOf(named) === cluster ? [named] : []);
+    for (const key of [`name/${node.metadata.name}`, `id/${String(readPath(node, 'spec.providerID') ?? '')}`]) {
+      for (const machine of values(this.#byNode.get(`${namespace}/${cluster}/${key}`))) found.add(machine);
+    }
+    return [...found];
+  }
+
   #index(object: KubeObject, visit: (index: Map<string, Map<string, KubeObject>>, at: string) => void): void {
     for (const owner of object.metadata.ownerReferences ?? []) visit(this.#byOwner, owner.uid);
     const cluster = clusterNameOf(object);
     if (cluster !== undefined) visit(this.#byCluster, `${object.metadata.namespace ?? ''}/${cluster}`);
     for (const ref of referencesOf(object)) visit(this.#byReference, refKey(ref));
+    if (object.kind !== 'Machine') return;
+    const within = `${object.metadata.namespace ?? ''}/${cluster ?? ''}`;
+    const node = readPath(object, 'status.nodeRef.name');
+    const providerID = readPath(object, 'spec.providerID');
+    if (typeof node === 'string') visit(this.#byNode, `${within}/name/${node}`);
+    if (typeof providerID === 'string') visit(this.#byNode, `${within}/id/${providerID}`);
   }
 }
 

@@ -61,6 +61,8 @@ export interface Config {
   readonly log: { readonly level: LogLevelName };
   /** Built tools, downloaded nothing that cannot be made again. */
   readonly cacheDir: string;
+  /** JSON file of host → address for names the system's resolver does not know: the sandbox's load balancers. */
+  readonly hostsFile?: string;
   readonly features: Features;
   /** Names this process in leases, logs and Temporal: pod or host name and process id. */
   readonly identity: string;
@@ -128,6 +130,7 @@ export function readConfig(environment: Environment = process.env): Config {
     },
     log: { level: read.oneOf('PERDURE_LOG_LEVEL', LOG_LEVELS, 'info') },
     cacheDir: cacheDir(environment),
+    ...optional('hostsFile', read.text('PERDURE_HOSTS_FILE')),
     features: readFeatures(read),
     identity: `${read.text('POD_NAME') ?? hostname()}_${process.pid}`,
     unknown: Object.keys(environment).filter((name) => name.startsWith('PERDURE_') && !KNOWN.has(name)),

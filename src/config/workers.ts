@@ -6,8 +6,6 @@ export interface WorkerConfig {
   readonly awsServiceEndpoints: string;
   /** Namespace of the Secrets of AWSClusterStaticIdentity. */
   readonly managerNamespace: string;
-  /** JSON file of host → address for names the system's resolver does not know: the sandbox's load balancers. */
-  readonly hostsFile?: string;
   /**
    * Who gives a new Node its providerID and takes the cloud provider's `uninitialized` taint off: `external` is a cloud controller manager in the
    * workload cluster; `perdure` does it where none runs.
@@ -24,11 +22,9 @@ export interface WorkerConfig {
 /** Reads the worker's variables. Throws `InvalidConfiguration` naming every wrong one. */
 export function readWorkerConfig(environment: Environment = process.env): WorkerConfig {
   const read = reader(environment);
-  const hostsFile = read.text('PERDURE_HOSTS_FILE');
   const config: WorkerConfig = {
     awsServiceEndpoints: read.text('PERDURE_AWS_SERVICE_ENDPOINTS', ''),
     managerNamespace: read.text('PERDURE_MANAGER_NAMESPACE', 'perdure-system'),
-    ...(hostsFile ? { hostsFile } : {}),
     nodeInitialization: read.oneOf('PERDURE_NODE_INITIALIZATION', ['external', 'perdure'] as const, 'external'),
     cloudActivitiesPerSecond: read.number('PERDURE_CLOUD_ACTIVITIES_PER_SECOND', 20, [0.1, 1_000]),
     sweepEvery: read.text('PERDURE_SWEEP_EVERY', '10m'),

@@ -40,6 +40,8 @@ export interface ClusterFacts extends CommonFacts {
   /** Available with every wanted machine available. */
   readonly complete: boolean;
   readonly everAvailable: boolean;
+  /** The last probe of the workload cluster failed; in so many seconds that is told, unless it answers again. */
+  readonly probeAgainInSeconds?: number;
   readonly desired: { readonly controlPlane: number; readonly workers: number };
 }
 
@@ -61,6 +63,8 @@ export interface MachineFacts extends CommonFacts {
   readonly drift?: string;
   /** Seconds until minReadySeconds makes it available; 0 when nothing is pending. */
   readonly availableInSeconds: number;
+  /** The workload cluster does not answer, and what was last seen of the Node stands for so long. */
+  readonly holdsForSeconds?: number;
 }
 
 export interface ReplicaFacts extends CommonFacts {

@@ -19,6 +19,8 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   readonly client: Pick<KubeClient, 'listAll' | 'watch'>;
   readonly kind: ResourceKind;
   readonly metadataOnly?: boolean;
+  /** What of an object is kept; identity and version must be. Default: all but managedFields. */
+  readonly transform?: (object: KubeObject) => KubeObject;
   readonly log: Log;
   /** Called in order, after the store changed. Must not throw; must not block. */
   readonly onEvent: (event: StoreEvent<T>) => void;
@@ -128,7 +130,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
 
   async #relist(signal: AbortSignal): Promise<string> {
     const list = await this.#options.client.listAll<T>(this.kind, { ...this.#scope(), signal });
-    const fresh = new Map(list.items.map((item) => [keyOf(item.metadata), slim(item)]));
+    const fresh = new Map(list.items.map((item) => [keyOf(item.metadata), this.#kept(item)]));
     for (const [key, object] of this.#store) if (!fresh.has(key)) this.#remove(key, object);
     for (const [key, object] of fresh) this.#put(key, object);
     this.#synced = true;
@@ -173,9 +175,13 @@ export class Reflector<T extends KubeObject = KubeObject> {
   #take(event: WatchEvent<T>): void {
     if (event.type === 'BOOKMARK') return;
     const key = keyOf(event.object.metadata);
-    const object = slim(event.object);
+    const object = this.#kept(event.object);
     if (event.type === 'DELETED') this.#remove(key, object);
     else this.#put(key, object);
+  }
+
+  #kept(object: T): T {
+    return this.#options.transform ? (this.#options.transform(object) as T) : slim(object);
   }
 
   #put(key: string, object: T): void {

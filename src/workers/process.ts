@@ -1,4 +1,3 @@
-import { readFile, stat } from 'node:fs/promises';
 import { type ActivityInboundCallsInterceptor, DefaultLogger, Runtime } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.js';
 import { createAwsProvider } from '../activities/providers/aws/index.js';
@@ -9,6 +8,7 @@ import { readConfig } from '../config/config.js';
 import { readWorkerConfig } from '../config/workers.js';
 import { createChanges } from '../kube/changes.js';
 import { eventRecorder } from '../kube/events.js';
+import { hostsResolver } from '../kube/hosts.js';
 import { managementKube } from '../kube/management.js';
 import { createLogger } from '../telemetry/logger.js';
 import { addProcessMetrics, createRegistry as createMetrics } from '../telemetry/metrics.js';
@@ -16,19 +16,6 @@ import { startTelemetryServer } from '../telemetry/server.js';
 import { rfc3339, temporalScope } from './deps.js';
 import { watchInfraClusters } from './infra-watch.js';
 import { startWorkers } from './workers.js';
-
-/** Host names from a JSON file that is read again when it changes. */
-export function hostsResolver(file: string | undefined): ((host: string) => Promise<string | undefined>) | undefined {
-  if (!file) return undefined;
-  let known: { mtime: number; hosts: Record<string, string> } = { mtime: -1, hosts: {} };
-  return async (host) => {
-    const info = await stat(file).catch(() => undefined);
-    if (info && info.mtimeMs !== known.mtime) {
-      known = { mtime: info.mtimeMs, hosts: JSON.parse(await readFile(file, 'utf8')) as Record<string, string> };
-    }
-    return known.hosts[host];
-  };
-}
 
 /** What a caller adds to the process; tests put faults in this way. */
 export interface WorkerProcessParts {
@@ -43,7 +30,7 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
   const log = createLogger({ level: config.log.level, fields: { process: 'workers' } });
   Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
   const kube = managementKube(config.kube);
-  const resolve = hostsResolver(settings.hostsFile);
+  const resolve = hostsResolver(config.hostsFile);
   const clients = createWorkloadClients(kube, resolve);
   const ending = new AbortController();
   const changes = createChanges(kube, log, ending.signal);
@@ -60,6 +47,7 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
     kube,
     providers: createRegistry([aws]),
     workload: (cluster, signal) => clients.get(cluster, signal),
+    workloadAnswered: (cluster) => clients.answered(cluster),
     now: rfc3339,
     scope: temporalScope,
     event: (object, type, reason, message) => {

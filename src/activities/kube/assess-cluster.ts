@@ -20,6 +20,7 @@ import type { ClusterFacts, RecordedFailure } from '../../domain/facts.js';
 import { attemptOf, readFailure } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
 import { clusterStatus } from '../../domain/status/cluster.js';
+import { probeGraceSeconds } from '../../domain/status/connection.js';
 import { ensureStandaloneKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { readRef, resolveKind } from './refs.js';
@@ -233,6 +234,7 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
     available,
     complete: available && [status.controlPlane, status.workers].every(isComplete),
     everAvailable: everAvailable || available,
+    ...(connection?.forSeconds === undefined ? {} : { probeAgainInSeconds: connection.forSeconds }),
     desired: { controlPlane: status.controlPlane?.desiredReplicas ?? 0, workers: status.workers?.desiredReplicas ?? 0 },
   };
 }
@@ -261,20 +263,27 @@ async function copyEndpoint(
   );
 }
 
-/** One GET against the workload API; before the control plane answers there is nothing to say. */
+/**
+ * One GET against the workload API; before the control plane answers there is nothing to say. One that fails soon after the last answer counts as
+ * answered for `forSeconds` more: the API server may only have been restarted.
+ */
 async function probe(
   deps: ActivityDeps,
   cluster: Cluster,
   controlPlane: KubeObject | undefined,
-): Promise<{ ok: boolean; message: string } | undefined> {
+): Promise<{ ok: boolean; message: string; forSeconds?: number } | undefined> {
   if (isDeleting(cluster) || !endpointOf(cluster)) return undefined;
   if (controlPlane && !isControlPlaneInitialized(controlPlane)) return undefined;
+  const { signal } = deps.scope();
   try {
-    const workload = await deps.workload(cluster, deps.scope().signal);
-    await workload.raw('GET', '/version', undefined, deps.scope().signal);
+    const workload = await deps.workload(cluster, signal);
+    await workload.raw('GET', '/version', undefined, signal);
     return { ok: true, message: '' };
   } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+    signal.throwIfAborted();
+    const message = error instanceof Error ? error.message : String(error);
+    const forSeconds = probeGraceSeconds(deps.workloadAnswered?.(cluster), Date.parse(deps.now()));
+    return forSeconds > 0 ? { ok: true, message, forSeconds } : { ok: false, message };
   }
 }
 

@@ -140,6 +140,7 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
         }
       : {}),
     ...(seen && settled ? { mismatches: seen.mismatches } : {}),
+    ...(seen?.held ? { held: true } : {}),
     ...(initialized && seen?.connectionError ? { connectionError: seen.connectionError } : {}),
   });
   if (paused) await applyPaused(kube, KINDS.KubeadmControlPlane, controlPlane, deps.now(), signal);

@@ -17,7 +17,7 @@ import type { KubeObject, OwnerReference } from '../../api/types/meta.js';
 import { ownerReference } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
 import { ANNOTATION, FINALIZER, LABEL } from '../../domain/names.js';
-import { assessMachine, toNodeView } from './assess-machine.js';
+import { assessMachine } from './assess-machine.js';
 
 const initialized = {
   type: 'ControlPlaneInitialized',
@@ -163,7 +163,13 @@ describe('a look at a machine', () => {
       objects: world.kube.all(),
       unreachable: new PerdureError('Transient', 'no route to host'),
     });
-    await expect(assessMachine(silent.deps, key)).resolves.toMatchObject({ hasNode: true, nodeReady: false });
+    silent.now = '2026-01-01T00:04:59Z';
+    await expect(assessMachine(silent.deps, key)).resolves.toMatchObject({ nodeReady: true, holdsForSeconds: 1 });
+    expect(verdicts(stored(silent).status)['NodeHealthy']).toBe('True NodeHealthy');
+    silent.now = '2026-01-01T00:05:00Z';
+    const facts = await assessMachine(silent.deps, key);
+    expect(facts).toMatchObject({ hasNode: true, nodeReady: false });
+    expect(facts.holdsForSeconds).toBeUndefined();
     expect(verdicts(stored(silent).status)['NodeHealthy']).toBe('Unknown ConnectionDown');
     world.workload.remove(KINDS.Node, { name: 'node-1' });
     await assessMachine(world.deps, key);
@@ -302,13 +308,4 @@ describe("another machine's infra machine", () => {
     await expect(assessMachine(world.deps, key)).resolves.toMatchObject({ provisioned: true });
     expect(infraOf(world)?.metadata.ownerReferences).toEqual([ownerReference(machine, { controller: true })]);
   });
-});
-
-test('a node is seen without what Machine.status has no place for', () => {
-  expect(toNodeView(node as KubeObject)).toEqual({
-    name: 'node-1',
-    conditions: [{ type: 'Ready', status: 'True' }],
-    nodeInfo: { kubeletVersion: 'v1.34.4' },
-  });
-  expect(toNodeView({ ...node, status: {} } as KubeObject)).toEqual({ name: 'node-1', conditions: [] });
 });

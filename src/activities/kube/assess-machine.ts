@@ -15,7 +15,9 @@ import {
 import type { MachineFacts } from '../../domain/facts.js';
 import { attemptOf } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
-import { availableInSeconds, machineStatus, type NodeView } from '../../domain/status/machine.js';
+import { type Hold, holdOf } from '../../domain/status/connection.js';
+import { availableInSeconds, machineStatus } from '../../domain/status/machine.js';
+import { type NodeView, toNodeView } from '../../domain/status/node.js';
 import type { ActivityDeps } from '../deps.js';
 import { syncNode } from '../workload/nodes.js';
 import { ABSENT, currentFailure, newId, refusalOf } from './assess-cluster.js';
@@ -140,7 +142,7 @@ export async function assessMachine(
   const machine = paused || isDeleting(view.machine) ? view.machine : await copyFromChildren(deps, view);
   const attempt = attemptOf(machine, [bootstrap, infrastructure]);
   const failure = currentFailure(machine, attempt, view.refused);
-  const { node, connectionError } = await readNode(deps, machine, cluster, infrastructure);
+  const { node, connectionError, hold } = await readNode(deps, machine, cluster, infrastructure);
   const now = deps.now();
   const status = machineStatus({
     machine,
@@ -152,6 +154,7 @@ export async function assessMachine(
     paused,
     now,
     ...(connectionError ? { connectionError } : {}),
+    ...(hold?.holds ? { held: true } : {}),
     ...(deletion ? { deletion } : {}),
     ...(nodeHint === '' ? {} : { nodeHint }),
   });
@@ -187,6 +190,7 @@ export async function assessMachine(
       ? { drift: machine.metadata.annotations[ANNOTATION.drift] }
       : {}),
     availableInSeconds: availableInSeconds(machine, findCondition(conditions, 'Ready'), now),
+    ...(hold?.forSeconds === undefined ? {} : { holdsForSeconds: hold.forSeconds }),
   };
 }
 
@@ -229,7 +233,7 @@ async function readNode(
   machine: Machine,
   cluster: Cluster | undefined,
   infrastructure: KubeObject | undefined,
-): Promise<{ node?: NodeView; connectionError?: string }> {
+): Promise<{ node?: NodeView; connectionError?: string; hold?: Hold }> {
   const { signal } = deps.scope();
   const { providerID } = machine.spec;
   const known = machine.status?.nodeRef?.name;
@@ -255,33 +259,7 @@ async function readNode(
     return node ? { node: toNodeView(node) } : {};
   } catch (error) {
     signal.throwIfAborted();
-    return { connectionError: error instanceof Error ? error.message : String(error) };
+    const connectionError = error instanceof Error ? error.message : String(error);
+    return { connectionError, hold: holdOf(cluster, deps.workloadAnswered?.(cluster), Date.parse(deps.now())) };
   }
-}
-
-/** Fields of corev1.NodeSystemInfo that Machine.status has. */
-const NODE_INFO = [
-  'architecture',
-  'bootID',
-  'containerRuntimeVersion',
-  'kernelVersion',
-  'kubeProxyVersion',
-  'kubeletVersion',
-  'machineID',
-  'operatingSystem',
-  'osImage',
-  'swap',
-  'systemUUID',
-] as const;
-
-/** The parts of a Node that a Machine's status mirrors. */
-export function toNodeView(node: KubeObject): NodeView {
-  const told = readPath(node, 'status.nodeInfo') as Record<string, unknown> | undefined;
-  // what a newer kubelet tells besides is not in the schema: the API server would drop it, and every look would send it again
-  const info = told && Object.fromEntries(NODE_INFO.flatMap((k) => (told[k] === undefined ? [] : [[k, told[k]]])));
-  return {
-    name: node.metadata.name,
-    conditions: (readPath(node, 'status.conditions') ?? []) as NodeView['conditions'],
-    ...(info ? { nodeInfo: info } : {}),
-  };
 }

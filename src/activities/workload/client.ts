@@ -21,6 +21,8 @@ export interface WorkloadClients {
    * or refuses the kubeconfig's credentials: neither is final.
    */
   get(cluster: Cluster, signal: AbortSignal): Promise<KubeClient>;
+  /** When the cluster last answered a probe, milliseconds since the epoch; kept across reconnections. */
+  answered(cluster: Cluster): number | undefined;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ export function createWorkloadClients(
         ...(resolve ? { resolve } : {}),
       }));
   const entries = new Map<string, Entry>();
+  const answers = new Map<string, number>();
 
   const drop = async (id: string): Promise<void> => {
     const entry = entries.get(id);
@@ -79,23 +82,34 @@ export function createWorkloadClients(
     return entry;
   };
 
+  const noted = (id: string, at: number): void => {
+    answers.delete(id);
+    answers.set(id, at);
+    const [oldest] = answers.keys();
+    if (answers.size > 2 * MAX_CLIENTS && oldest !== undefined) answers.delete(oldest);
+  };
+
   return {
     async get(cluster, signal) {
-      const id = `${cluster.metadata.namespace ?? ''}/${cluster.metadata.name}/${cluster.metadata.uid ?? ''}`;
+      const id = idOf(cluster);
       let entry = entries.get(id);
       if (entry === undefined || clock() - entry.checked >= CHECK_EVERY_MS) {
         entry = await refreshed(id, cluster, signal);
         await probe(entry.client, cluster, signal);
         entry.checked = clock();
+        noted(id, entry.checked);
       }
       entry.used = clock();
       return entry.client;
     },
+    answered: (cluster) => answers.get(idOf(cluster)),
     async close() {
       for (const id of [...entries.keys()]) await drop(id);
     },
   };
 }
+
+const idOf = ({ metadata }: Cluster): string => `${metadata.namespace ?? ''}/${metadata.name}/${metadata.uid ?? ''}`;
 
 async function readKubeconfig(kube: Kube, cluster: Cluster, signal: AbortSignal): Promise<string> {
   const { namespace = '', name } = cluster.metadata;

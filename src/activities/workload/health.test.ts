@@ -8,6 +8,7 @@ import type { Secret } from '../bootstrap/secrets.js';
 import type { EtcdClient, EtcdState } from './etcd.js';
 import { type InspectionDeps, inspectControlPlane, type OpenEtcd } from './health.js';
 
+const NOW = '2026-01-01T00:00:00Z';
 const ROLE = 'node-role.kubernetes.io/control-plane';
 const STATE: EtcdState = {
   members: [
@@ -52,6 +53,7 @@ function setup(nodes: string[] = ['a', 'b']) {
     kube,
     workload: () => Promise.resolve(workload as unknown as KubeClient),
     scope: () => ({ signal, heartbeat: () => {} }),
+    now: () => NOW,
   };
   return { kube, workload, cluster, machines, deps };
 }
@@ -144,6 +146,29 @@ describe('inspectControlPlane', () => {
     const seen = await inspectControlPlane(down, cluster, machines, true, members().open);
     expect(seen).toMatchObject({ initialized: false, connectionError: 'the API server does not answer' });
     expect(new Set(Object.values(statuses(seen.conditions, 'm-b')))).toEqual(new Set(['Unknown ConnectionDown']));
+  });
+
+  test('one that broke off just now leaves what was last seen, and says Unknown only of what was never seen', async () => {
+    const { deps, cluster, machines } = setup();
+    const healthy = { type: 'EtcdMemberHealthy', status: 'True', reason: 'Healthy', message: '' } as const;
+    const seenBefore = machines.map((m) => ({ ...m, status: { ...m.status, conditions: [healthy] } }) as Machine);
+    const down = {
+      ...deps,
+      workload: () => Promise.reject(new PerdureError('Transient', 'refused')),
+      workloadAnswered: () => Date.parse(NOW) - 299_000,
+    };
+    const lost = { type: 'RemoteConnectionProbe', status: 'False', reason: 'ProbeFailed', message: '' } as const;
+    const told = { ...cluster, status: { conditions: [{ ...lost, lastTransitionTime: '2025-12-31T00:00:00Z' }] } };
+    const seen = await inspectControlPlane(down, told, seenBefore, true, members().open);
+    expect(seen).toMatchObject({ connectionError: 'refused', held: true });
+    expect(statuses(seen.conditions, 'm-b')).toMatchObject({
+      EtcdMemberHealthy: 'True Healthy',
+      APIServerPodHealthy: 'Unknown ConnectionDown',
+    });
+    const later = { ...down, workloadAnswered: () => Date.parse(NOW) - 300_000 };
+    const gone = await inspectControlPlane(later, told, seenBefore, true, members().open);
+    expect(gone.held).toBeUndefined();
+    expect(statuses(gone.conditions, 'm-b')).toMatchObject({ EtcdMemberHealthy: 'Unknown ConnectionDown' });
   });
 
   test('an abort is not an answer', async () => {

@@ -1,15 +1,17 @@
 import type { Cluster, KubeadmConfig, KubeObject, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
+import type { Condition } from '../../api/types/meta.js';
 import {
   componentConditions,
   type EtcdObservation,
   everyCondition,
   mismatches,
 } from '../../domain/bootstrap/component-health.js';
-import type { ConditionInput } from '../../domain/conditions.js';
+import { type ConditionInput, findCondition } from '../../domain/conditions.js';
 import { isDeleting } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
 import { LABEL } from '../../domain/names.js';
+import { holdOf } from '../../domain/status/connection.js';
 import type { KubeClient } from '../../kube/client.js';
 import type { Kube } from '../../kube/kube.js';
 import type { KeyPair } from '../bootstrap/pki.js';
@@ -19,7 +21,7 @@ import { type EtcdClient, type EtcdState, openEtcd } from './etcd.js';
 import { clusterInitialized } from './nodes.js';
 
 /** What inspection needs of the activities' dependencies. */
-export type InspectionDeps = Pick<ActivityDeps, 'kube' | 'workload' | 'scope'>;
+export type InspectionDeps = Pick<ActivityDeps, 'kube' | 'workload' | 'workloadAnswered' | 'scope' | 'now'>;
 
 /** What a control plane looks like from inside its workload cluster. */
 export interface Inspection {
@@ -27,6 +29,8 @@ export interface Inspection {
   readonly initialized: boolean;
   readonly etcd?: EtcdState;
   readonly connectionError?: string;
+  /** The connection broke only just now: the conditions are those that were last seen. */
+  readonly held?: boolean;
   /** Component conditions by Machine name. */
   readonly conditions: ReadonlyMap<string, readonly ConditionInput[]>;
   /** Nodes and etcd members that no Machine stands behind, as sentences; empty when all fits. */
@@ -82,13 +86,23 @@ export async function inspectControlPlane(
     signal.throwIfAborted();
     const text = messageOf(error);
     const down = everyCondition(managedEtcd, 'Unknown', 'ConnectionDown', text);
+    const { holds } = holdOf(cluster, deps.workloadAnswered?.(cluster), Date.parse(deps.now()));
     return {
       initialized: false,
       connectionError: text,
-      conditions: new Map(machines.map((m) => [m.metadata.name, down])),
+      ...(holds ? { held: true } : {}),
+      conditions: new Map(machines.map((m) => [m.metadata.name, holds ? down.map((c) => lastSeen(m, c)) : down])),
       mismatches: NONE,
     };
   }
+}
+
+/** The condition of that type as it is stored, else the one given. */
+function lastSeen(machine: Machine, otherwise: ConditionInput): ConditionInput {
+  const stored = findCondition(machine.status?.conditions as Condition[] | undefined, otherwise.type);
+  return stored
+    ? { type: stored.type, status: stored.status, reason: stored.reason, message: stored.message }
+    : otherwise;
 }
 
 /** Nodes labelled as control planes, and those of our machines that lost the label. */

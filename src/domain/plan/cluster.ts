@@ -15,6 +15,14 @@ export function planCluster(facts: ClusterFacts): Decision {
       reason: facts.drift ?? 'the infrastructure spec changed',
     };
   }
+  if (facts.probeAgainInSeconds !== undefined) {
+    return {
+      do: 'end',
+      outcome: 'Waiting',
+      reason: 'the workload cluster did not answer just now',
+      requeueSeconds: facts.probeAgainInSeconds,
+    };
+  }
   return facts.available
     ? { do: 'end', outcome: 'Converged', reason: 'available' }
     : { do: 'end', outcome: 'Waiting', reason: 'waiting for the control plane or workers to be available' };

@@ -12,11 +12,21 @@ export function planMachine(facts: MachineFacts): Decision {
   if (!facts.controlPlane && !facts.controlPlaneInitialized && !facts.bootstrapReady) {
     return { do: 'end', outcome: 'Waiting', reason: 'waiting for the control plane to be initialized' };
   }
-  if (!facts.bootstrapReady || !facts.provisioned || !facts.hasNode || !facts.nodeReady) {
-    return { do: 'operate', operation: 'ProvisionMachine', reason: 'the machine is not a ready node yet' };
+  if (!facts.bootstrapReady || !facts.provisioned || !facts.hasNode) {
+    return { do: 'operate', operation: 'ProvisionMachine', reason: 'the machine is not a node yet' };
   }
   if (facts.provider && facts.drift !== undefined) {
     return { do: 'operate', operation: 'RepairMachine', reason: facts.drift };
+  }
+  // It has been a node: nothing that made it one would make it ready again. The watch of its Node wakes the lane, health checks replace it.
+  if (!facts.nodeReady || facts.holdsForSeconds !== undefined) {
+    const { holdsForSeconds } = facts;
+    return {
+      do: 'end',
+      outcome: 'Waiting',
+      reason: holdsForSeconds === undefined ? 'waiting for the node to be ready' : 'waiting for the cluster to answer',
+      ...(holdsForSeconds === undefined ? {} : { requeueSeconds: holdsForSeconds }),
+    };
   }
   if (!facts.available && facts.availableInSeconds > 0) {
     return {

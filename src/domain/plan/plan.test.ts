@@ -86,6 +86,7 @@ describe('a cluster', () => {
     ['with a new infra spec', { ...settled, infrastructureStale: true }, 'RepairInfrastructure'],
     ['drifted', { ...settled, drift: 'subnet gone' }, 'RepairInfrastructure'],
     ['of a third party, which minds its own drift', { ...thirdParty, infrastructureStale: true }, 'Converged'],
+    ['that did not answer just now', { ...settled, probeAgainInSeconds: 30 }, 'Waiting again'],
     ['well', settled, 'Converged'],
     ['deleting', { ...settled, deleting: true }, 'DeleteCluster'],
   ])('%s', (_name, facts, expected) => {
@@ -119,7 +120,10 @@ describe('a machine', () => {
   test.each<[string, Partial<MachineFacts>, string]>([
     ['running', {}, 'Converged'],
     ['fresh', fresh, 'ProvisionMachine'],
-    ['without a ready node', { nodeReady: false }, 'ProvisionMachine'],
+    ['whose node has not joined', { hasNode: false, nodeReady: false, ready: false }, 'ProvisionMachine'],
+    ['whose node is not ready any more', { nodeReady: false, ready: false, available: false }, 'Waiting'],
+    ['whose node is not ready, and which drifted', { nodeReady: false, drift: 'stopped' }, 'RepairMachine'],
+    ['whose cluster does not answer', { holdsForSeconds: 40 }, 'Waiting again'],
     ['of a cluster that goes', { ...fresh, clusterDeleting: true }, 'Waiting'],
     ['before the infrastructure', { ...fresh, infrastructureReady: false }, 'Waiting'],
     ['worker before the control plane', { ...fresh, controlPlaneInitialized: false }, 'Waiting'],

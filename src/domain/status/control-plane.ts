@@ -3,6 +3,7 @@ import type { Condition, V1Beta1Condition } from '../../api/types/meta.js';
 import {
   aggregate,
   type ConditionInput,
+  findCondition,
   isTrue,
   mergeConditions,
   mergeV1Beta1Conditions,
@@ -39,6 +40,8 @@ export interface ControlPlaneStatusInput {
   readonly initialized: boolean;
   readonly certificates: ConditionInput;
   readonly connectionError?: string;
+  /** The connection broke only just now: what was said of etcd, components and availability stands. */
+  readonly held?: boolean;
   readonly workersExist: boolean;
   readonly failure: RecordedFailure | undefined;
   readonly paused: boolean;
@@ -60,8 +63,8 @@ export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmContr
   const generation = controlPlane.metadata.generation ?? 1;
   const count = counters(machines);
   const versions = versionsOf(machines);
-  const etcd = etcdCondition(input);
-  const components = componentsCondition(input);
+  const etcd = kept(input, 'EtcdClusterHealthy') ?? etcdCondition(input);
+  const components = kept(input, 'ControlPlaneComponentsHealthy') ?? componentsCondition(input);
   const stale = count.replicas - count.upToDateReplicas;
   const own: ConditionInput[] = [
     input.initialized
@@ -71,7 +74,7 @@ export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmContr
     // an external etcd is its owner's business, who may report on it here
     ...(input.managedEtcd ? [etcd] : []),
     components,
-    availability(input, etcd),
+    kept(input, 'Available') ?? availability(input, etcd),
     ...machineConditions(machines),
     stale > 0 && machines.some((m) => m.status?.conditions?.some((c) => c.type === 'UpToDate' && c.status === 'False'))
       ? {
@@ -108,6 +111,11 @@ export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmContr
       },
     },
   } as KubeadmControlPlaneStatus;
+}
+
+/** The stored condition, while what was last seen stands. */
+function kept(input: ControlPlaneStatusInput, type: string): ConditionInput | undefined {
+  return input.held ? findCondition(input.controlPlane.status?.conditions as Condition[] | undefined, type) : undefined;
 }
 
 function machineView(machines: readonly Machine[]): { name: string; conditions: Condition[] | undefined }[] {

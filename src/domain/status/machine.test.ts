@@ -3,7 +3,8 @@ import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-ob
 import { expectValid, messageOf, verdicts } from '../../../test/helpers/status-checks.js';
 import type { Machine } from '../../api/types/index.js';
 import type { KubeObject } from '../../api/types/meta.js';
-import { availableInSeconds, type MachineStatusInput, machineStatus, type NodeView } from './machine.js';
+import { availableInSeconds, type MachineStatusInput, machineStatus } from './machine.js';
+import type { NodeView } from './node.js';
 
 const NOW = '2026-01-01T00:01:00Z';
 const cluster = aCluster();
@@ -113,7 +114,7 @@ describe('the status of a machine', () => {
       'Unknown NodeHealthyUnknown',
       '* Node.Ready: silent',
     ],
-    ['a node that says nothing yet', { node: node() }, 'Unknown NodeHealthyUnknown', 'condition not yet reported'],
+    ['a node that says nothing yet', { node: node() }, 'Unknown NodeHealthyUnknown', 'Condition not yet reported'],
     [
       'a node under pressure',
       { node: node({ type: 'Ready', status: 'True' }, { type: 'DiskPressure', status: 'True', message: 'full' }) },
@@ -124,6 +125,19 @@ describe('the status of a machine', () => {
     const result = status(withData(), { infrastructure: provisioned, ...change });
     expect(verdicts(result)['NodeHealthy']).toBe(verdict);
     expect(messageOf(result, 'NodeHealthy')).toContain(message);
+  });
+
+  test('keeps what was last seen of the node while the connection only just broke, and only then', () => {
+    const machine = withData();
+    const before = status(machine, { infrastructure: provisioned, node: readyNode });
+    const down = { connectionError: 'refused', infrastructure: provisioned };
+    const later = (change: Partial<MachineStatusInput>) =>
+      verdicts(status({ ...machine, status: before }, { ...down, ...change }));
+    expect(later({ held: true })).toMatchObject({ NodeReady: 'True NodeReady', NodeHealthy: 'True NodeHealthy' });
+    expect(later({})).toMatchObject({ NodeReady: 'Unknown ConnectionDown', NodeHealthy: 'Unknown ConnectionDown' });
+    const { conditions: _, ...unset } = before;
+    const first = status({ ...machine, status: unset }, { ...down, held: true });
+    expect(verdicts(first)['NodeHealthy']).toBe('Unknown ConnectionDown');
   });
 
   test('tells a deleted node from one that cannot be asked', () => {

@@ -12,18 +12,7 @@ import {
 import { isDataSecretCreated, isDeleting, isProvisioned, readPath, readyConditionOf } from '../contract.js';
 import type { RecordedFailure } from '../facts.js';
 import { legacyHealth } from './legacy-health.js';
-
-/** The parts of a workload cluster's Node that a Machine mirrors. */
-export interface NodeView {
-  readonly name: string;
-  readonly conditions: readonly {
-    readonly type: string;
-    readonly status: string;
-    readonly reason?: string;
-    readonly message?: string;
-  }[];
-  readonly nodeInfo?: Record<string, unknown>;
-}
+import { bothNodeConditions, keptNodeConditions, type NodeView, nodeConditions } from './node.js';
 
 /** Everything a Machine's status is made of. */
 export interface MachineStatusInput {
@@ -33,6 +22,8 @@ export interface MachineStatusInput {
   readonly node: NodeView | undefined;
   /** Why the workload cluster could not be asked; a node that was seen before is then Unknown, never absent. */
   readonly connectionError?: string;
+  /** The connection broke only just now: what was last seen of the Node stands. */
+  readonly held?: boolean;
   readonly failure: RecordedFailure | undefined;
   /** Why a child was not taken: it belongs to somebody else. It then counts as absent. */
   readonly refused?: { readonly bootstrap?: string; readonly infrastructure?: string };
@@ -64,7 +55,7 @@ export function machineStatus(input: MachineStatusInput): MachineStatus {
     refusal('BootstrapConfigReady', input.refused?.bootstrap) ?? bootstrapCondition(machine, bootstrap, input.failure),
     refusal('InfrastructureReady', input.refused?.infrastructure) ??
       infrastructureCondition(infrastructure, provisioned, input.failure),
-    ...nodeConditions(input, nodeName),
+    ...ofNode(input, nodeName),
     deletingCondition(machine, input.deletion, input.failure),
     { type: 'Updating', status: 'False', reason: 'NotUpdating' },
     input.paused
@@ -186,62 +177,22 @@ function infrastructureCondition(
       };
 }
 
-function nodeConditions(input: MachineStatusInput, nodeName: string | undefined): ConditionInput[] {
-  const pair = (
-    status: ConditionInput['status'],
-    readyReason: string,
-    healthReason: string,
-    message: string,
-  ): ConditionInput[] => [
-    { type: 'NodeReady', status, reason: readyReason, message },
-    { type: 'NodeHealthy', status, reason: healthReason, message },
-  ];
-  if (input.connectionError && nodeName)
-    return pair('Unknown', 'ConnectionDown', 'ConnectionDown', input.connectionError);
-  if (!input.node) {
-    const message = nodeName
-      ? `Node ${nodeName} has been deleted while the Machine still exists`
-      : input.machine.spec.providerID
-        ? `Waiting for a Node with spec.providerID ${input.machine.spec.providerID} to exist`
-        : `Waiting for ${input.machine.spec.infrastructureRef.kind} to report spec.providerID`;
-    return nodeName
-      ? pair('False', 'NodeDeleted', 'NodeDeleted', message)
-      : pair(
-          'Unknown',
-          'InspectionFailed',
-          'InspectionFailed',
-          input.nodeHint ? `${message}: ${input.nodeHint}` : message,
-        );
+function ofNode(input: MachineStatusInput, nodeName: string | undefined): readonly ConditionInput[] {
+  const { machine, node, nodeHint } = input;
+  if (input.connectionError && nodeName) {
+    const kept = input.held ? keptNodeConditions(machine.status?.conditions as Condition[] | undefined) : undefined;
+    return kept ?? bothNodeConditions('Unknown', 'ConnectionDown', input.connectionError);
   }
-  const byType = new Map(input.node.conditions.map((c) => [c.type, c]));
-  const ready = byType.get('Ready');
-  const readyCondition: ConditionInput =
-    ready?.status === 'True'
-      ? { type: 'NodeReady', status: 'True', reason: 'NodeReady' }
-      : {
-          type: 'NodeReady',
-          status: ready?.status === 'False' ? 'False' : 'Unknown',
-          reason: ready?.status === 'False' ? 'NodeNotReady' : 'NodeReadyUnknown',
-          message: ready
-            ? `Node.Ready: ${ready.message ?? ready.reason ?? ''}`
-            : 'Node.Ready: condition not yet reported',
-        };
-  const problems = ['MemoryPressure', 'DiskPressure', 'PIDPressure']
-    .filter((t) => byType.get(t)?.status === 'True')
-    .map((t) => `* Node.${t}: ${byType.get(t)?.message ?? 'reported'}`);
-  if (readyCondition.status === 'True' && problems.length === 0)
-    return [readyCondition, { type: 'NodeHealthy', status: 'True', reason: 'NodeHealthy' }];
-  const lines = [...(readyCondition.status === 'True' ? [] : [`* ${readyCondition.message ?? ''}`]), ...problems];
-  const unknown = readyCondition.status === 'Unknown' && problems.length === 0;
-  return [
-    readyCondition,
-    {
-      type: 'NodeHealthy',
-      status: unknown ? 'Unknown' : 'False',
-      reason: unknown ? 'NodeHealthyUnknown' : 'NodeNotHealthy',
-      message: lines.join('\n'),
-    },
-  ];
+  if (node) return nodeConditions(node);
+  if (nodeName) {
+    const gone = `Node ${nodeName} has been deleted`;
+    const message = isDeleting(machine) ? gone : `${gone} while the Machine still exists`;
+    return bothNodeConditions('False', 'NodeDeleted', message);
+  }
+  const message = machine.spec.providerID
+    ? `Waiting for a Node with spec.providerID ${machine.spec.providerID} to exist`
+    : `Waiting for ${machine.spec.infrastructureRef.kind} to report spec.providerID`;
+  return bothNodeConditions('Unknown', 'InspectionFailed', nodeHint ? `${message}: ${nodeHint}` : message);
 }
 
 function deletingCondition(
