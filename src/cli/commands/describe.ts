@@ -30,7 +30,8 @@ function headline(object: KubeObject): { status: string; reason: string; message
   const c =
     conditions.find((x) => x.type === 'Deleting' && x.status === 'True') ??
     conditions.find((x) => x.type === 'Available') ??
-    conditions.find((x) => x.type === 'Ready');
+    conditions.find((x) => x.type === 'Ready') ??
+    conditions.find((x) => x.type === 'RemediationAllowed');
   if (c)
     return {
       status: c.type === 'Deleting' ? 'False' : c.status,
@@ -57,7 +58,7 @@ function node(object: KubeObject, children: readonly TreeNode[]): TreeNode {
   };
 }
 
-/** Owner tree of a cluster as clusterctl shows it: infrastructure, control plane with machines, workers. */
+/** Owner tree of a cluster as clusterctl shows it: infrastructure, control plane with machines, workers; then its health checks. */
 export async function clusterTree(
   options: GlobalOptions,
   name: string,
@@ -68,12 +69,13 @@ export async function clusterTree(
     const cluster = await kube.get<Cluster>(KINDS.Cluster, { namespace, name });
     if (!cluster) throw new PerdureError('NotFound', `Cluster ${namespace}/${name} does not exist`);
     const scope = { namespace, labelSelector: `${LABEL.clusterName}=${name}` };
-    const [infra, planes, deployments, sets, machines] = await Promise.all([
+    const [infra, planes, deployments, sets, machines, checks] = await Promise.all([
       kube.list<KubeObject>(KINDS.AWSCluster, scope),
       kube.list<KubeObject>(KINDS.KubeadmControlPlane, scope),
       kube.list<KubeObject>(KINDS.MachineDeployment, scope),
       kube.list<KubeObject>(KINDS.MachineSet, scope),
       kube.list<KubeObject>(KINDS.Machine, scope),
+      kube.list<KubeObject>(KINDS.MachineHealthCheck, scope),
     ]);
     const owned = (owner: KubeObject, list: readonly KubeObject[]): KubeObject[] =>
       list.filter((o) => controllerOf(o)?.uid === owner.metadata.uid);
@@ -89,6 +91,7 @@ export async function clusterTree(
       ),
       ...sets.filter((s) => !controllerOf(s)).map((s) => node(s, owned(s, machines).map(leaf))),
       ...machines.filter((m) => !controllerOf(m)).map(leaf),
+      ...checks.map(leaf),
     ]);
     return { tree, paused: cluster.spec.paused === true, lane: cluster.metadata.annotations?.[ANNOTATION.lane] };
   } finally {
