@@ -6,12 +6,13 @@ import { machineAwaitInstance, machineCreateInstance, machineDeleteInstance } fr
 import { driftSweep } from './infra/sweep.js';
 import type { CloudActivities, KubeActivities, WaitActivities } from './interfaces.js';
 import { assessCluster } from './kube/assess-cluster.js';
-import { assessControlPlane } from './kube/assess-control-plane.js';
 import { assessMachine } from './kube/assess-machine.js';
 import { assessMachineDeployment } from './kube/assess-machine-deployment.js';
 import { assessMachineHealthCheck } from './kube/assess-machine-health-check.js';
 import { assessMachineSet } from './kube/assess-machine-set.js';
+import { remediateControlPlaneMachine } from './kube/control-plane-remediation.js';
 import { createControlPlaneMachine, createWorkerMachines, deleteMachines } from './kube/machines.js';
+import { endRemediation } from './kube/remediation-record.js';
 import { clearFailure, lookAfresh, recordFailure } from './kube/report.js';
 import { evictMember, leaveControlPlane, removeControlPlaneMachine } from './machine/control-plane.js';
 import { awaitMachineNode } from './machine/node.js';
@@ -23,7 +24,8 @@ import {
   deleteControlPlane,
   deleteWorkers,
 } from './waits/cluster.js';
-import { awaitControlPlaneMachine, awaitMachines, teardownOwner } from './waits/machines.js';
+import { awaitControlPlane, lookAtControlPlane } from './waits/control-plane.js';
+import { awaitMachines, teardownOwner } from './waits/machines.js';
 
 type On = { readonly key: ObjectKey };
 
@@ -38,7 +40,7 @@ export function createKubeActivities(deps: ActivityDeps): KubeActivities {
       }),
     assessMachineSet: async ({ key }: On) =>
       setFacts(await lookAfresh(deps, key, () => assessMachineSet(deps, key)), Date.now()),
-    assessControlPlane: ({ key }: On) => lookAfresh(deps, key, () => assessControlPlane(deps, key)),
+    assessControlPlane: ({ key }: On) => lookAfresh(deps, key, () => lookAtControlPlane(deps, key)),
     assessMachineDeployment: ({ key }: On) => lookAfresh(deps, key, () => assessMachineDeployment(deps, key)),
     assessMachineHealthCheck: ({ key }: On) => lookAfresh(deps, key, () => assessMachineHealthCheck(deps, key)),
     recordFailure: ({ key, failure }) => recordFailure(deps, key, failure),
@@ -46,8 +48,8 @@ export function createKubeActivities(deps: ActivityDeps): KubeActivities {
     infraGraph: ({ key }: On) => infraGraph(deps, key),
     createWorkerMachines: ({ key, names }) => createWorkerMachines(deps, key, names),
     deleteMachines: ({ key, names }) => deleteMachines(deps, key, names),
-    createControlPlaneMachine: ({ key, name, failureDomain }) =>
-      createControlPlaneMachine(deps, key, name, failureDomain),
+    createControlPlaneMachine: ({ key, ...machine }) => createControlPlaneMachine(deps, key, machine),
+    endRemediation: ({ key, record }) => endRemediation(deps, key, record),
     machineBootstrap: ({ key }: On) => machineBootstrap(deps, key),
   };
 }
@@ -59,7 +61,8 @@ export function createWaitActivities(deps: ActivityDeps): WaitActivities {
     awaitMachineNode: ({ key }: On) => awaitMachineNode(deps, key),
     awaitContract: ({ key, what }) => awaitContract(deps, key, what),
     awaitMachines: async ({ key, names, until }) => setFacts(await awaitMachines(deps, key, names, until), Date.now()),
-    awaitControlPlaneMachine: ({ key, name, until }) => awaitControlPlaneMachine(deps, key, name, until),
+    awaitControlPlane: ({ key, name, until }) => awaitControlPlane(deps, key, { name, until }),
+    remediateControlPlaneMachine: ({ key, record }) => remediateControlPlaneMachine(deps, key, record),
     leaveControlPlane: ({ key }: On) => leaveControlPlane(deps, key),
     evictMember: ({ key, member }) => evictMember(deps, key, member),
     removeControlPlaneMachine: ({ key, name }) => removeControlPlaneMachine(deps, key, name),

@@ -1,11 +1,12 @@
 import type { ObjectKey } from '../api/types/meta.js';
 import type {
   ClusterFacts,
-  ControlPlaneFacts,
+  ControlPlaneBrief,
   DeploymentFacts,
   HealthFacts,
   MachineFacts,
   RecordedFailure,
+  RemediationRecord,
   SetFacts,
   StrayMember,
 } from '../domain/facts.js';
@@ -33,7 +34,7 @@ export interface KubeActivities {
   assessCluster(input: OnObject): Promise<ClusterFacts>;
   assessMachine(input: OnObject): Promise<MachineFacts>;
   assessMachineSet(input: OnObject): Promise<SetFacts>;
-  assessControlPlane(input: OnObject): Promise<ControlPlaneFacts>;
+  assessControlPlane(input: OnObject): Promise<ControlPlaneBrief>;
   /** Also creates and sizes the MachineSet of the deployment: the whole of a deployment's work short of a rollout. */
   assessMachineDeployment(input: OnObject): Promise<DeploymentFacts>;
   /** Checks the Machines of a MachineHealthCheck and marks the unhealthy ones: all of its work. */
@@ -45,8 +46,10 @@ export interface KubeActivities {
   createWorkerMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
   deleteMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
   createControlPlaneMachine(
-    input: OnObject & { readonly name: string; readonly failureDomain?: string },
+    input: OnObject & { readonly name: string; readonly failureDomain?: string; readonly replaces?: RemediationRecord },
   ): Promise<void>;
+  /** Ends the replacement of an unhealthy control plane machine that needs no new machine any more. */
+  endRemediation(input: OnObject & { readonly record: RemediationRecord }): Promise<void>;
   /** Writes the bootstrap Secret and sets Machine.spec.bootstrap.dataSecretName; NotYet while the init lock is taken. */
   machineBootstrap(input: OnObject): Promise<{ readonly dataSecretName: string }>;
 }
@@ -65,10 +68,12 @@ export interface WaitActivities {
   awaitMachines(
     input: OnObject & { readonly names: readonly string[]; readonly until: 'available' | 'gone' },
   ): Promise<SetFacts>;
-  /** The same for one machine of a control plane. */
-  awaitControlPlaneMachine(
-    input: OnObject & { readonly name: string; readonly until: 'healthy' | 'gone' },
-  ): Promise<ControlPlaneFacts>;
+  /** Waits as long as a control plane's plan is to wait for that machine or member; answers the last look. */
+  awaitControlPlane(
+    input: OnObject & { readonly name: string; readonly until: 'healthy' | 'gone' | 'quorum' },
+  ): Promise<ControlPlaneBrief>;
+  /** Writes down that an unhealthy control plane machine is replaced, then deletes it. */
+  remediateControlPlaneMachine(input: OnObject & { readonly record: RemediationRecord }): Promise<void>;
   /** Forwards etcd leadership, removes the member, deletes the Machine object. */
   removeControlPlaneMachine(input: OnObject & { readonly name: string }): Promise<void>;
   /** Takes the member of a control plane machine that is being deleted out of etcd. */

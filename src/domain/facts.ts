@@ -1,3 +1,4 @@
+import type { EtcdMember } from './bootstrap/etcd-quorum.js';
 import type { FailureType } from './errors.js';
 
 /**
@@ -112,7 +113,50 @@ export interface StrayMember {
   readonly name: string;
 }
 
+/** One replacement of an unhealthy control plane machine, as upstream's annotations carry it. */
+export interface RemediationRecord {
+  /** The machine that is, or was, replaced. */
+  readonly machine: string;
+  /** RFC 3339: when the replacement began. */
+  readonly timestamp: string;
+  /** Replacements before this one that did not help. */
+  readonly retryCount: number;
+}
+
+/** One machine of a control plane, with all that decides its fate. */
+export interface ControlPlaneMachine extends OwnedMachine {
+  /** Name of its Node, which is that of its etcd member. */
+  readonly node?: string;
+  /** Why it is not up-to-date, as sentences; empty when it is. */
+  readonly outdated: readonly string[];
+  /** Preflight predicates that it fails, as sentences; empty when all its components work. */
+  readonly problems: readonly Problem[];
+  readonly etcdHealthy: boolean;
+  /** A health check found it unhealthy. */
+  readonly sick: boolean;
+  /** The health check wants it replaced by its control plane; the highest is replaced first. */
+  readonly urgency?: number;
+  /** The replacement that it was made for. */
+  readonly remediationFor?: RemediationRecord;
+}
+
+/** A predicate of the preflight checks that a machine fails. */
+export interface Problem {
+  readonly about: 'components' | 'etcd';
+  readonly message: string;
+}
+
+/** How often and how soon unhealthy machines are replaced. */
+export interface RemediationPolicy {
+  /** Absent: without end. */
+  readonly maxRetry?: number;
+  readonly retryPeriodSeconds: number;
+  readonly minHealthyPeriodSeconds: number;
+}
+
+/** All that a control plane's planner decides on. It stays in the activity: the lane is told a `ControlPlaneBrief`. */
 export interface ControlPlaneFacts extends ReplicaFacts {
+  readonly machines: readonly ControlPlaneMachine[];
   /** Known only while every machine has its node. */
   readonly strays?: readonly StrayMember[];
   readonly infrastructureProvisioned: boolean;
@@ -123,6 +167,69 @@ export interface ControlPlaneFacts extends ReplicaFacts {
   readonly workersExist: boolean;
   readonly clusterDeleting: boolean;
   readonly cloudQueue: string;
+  /** Machines above the desired number during a rollout. */
+  readonly maxSurge: 0 | 1;
+  readonly managedEtcd: boolean;
+  /** Members as etcd lists them; absent when they could not be read, and with an external etcd. */
+  readonly etcd?: { readonly members: readonly EtcdMember[]; readonly alarmed: readonly string[] };
+  /** The replacement that was begun and has not got its new machine yet. */
+  readonly remediating?: RemediationRecord;
+  readonly policy: RemediationPolicy;
+  /** Control plane machines of the cluster that others control. */
+  readonly foreign?: readonly string[];
+}
+
+/** The next step of a control plane; `await` changes nothing. */
+export type ControlPlaneStep =
+  | {
+      readonly kind: 'create';
+      readonly name: string;
+      readonly failureDomain?: string;
+      /** It takes the place of a machine that was unhealthy. */
+      readonly replaces?: RemediationRecord;
+    }
+  | { readonly kind: 'remove'; readonly name: string; readonly why: string }
+  | { readonly kind: 'remediate'; readonly record: RemediationRecord }
+  /** Forgets a replacement that was begun and needs no new machine any more. */
+  | { readonly kind: 'forget'; readonly record: RemediationRecord }
+  | { readonly kind: 'evict'; readonly member: StrayMember }
+  | {
+      readonly kind: 'await';
+      readonly name: string;
+      readonly until: 'healthy' | 'gone' | 'quorum';
+      /** The predicates that fail, as sentences. */
+      readonly reason: string;
+      /** What would let it go on. */
+      readonly unblock: string;
+      /** What the conditions of the control plane say of it. */
+      readonly about: readonly ('deleting' | 'components' | 'etcd')[];
+    }
+  | { readonly kind: 'done' };
+
+/** What a person would call the work that is due. */
+export type ControlPlaneOperation = 'ScaleControlPlane' | 'UpgradeControlPlane' | 'RemediateControlPlane';
+
+/** What a lane is told of a control plane: the next step, and the way there in words. */
+export interface ControlPlaneBrief extends CommonFacts {
+  readonly desired: number;
+  readonly live: number;
+  readonly infrastructureProvisioned: boolean;
+  readonly endpoint: boolean;
+  readonly initialized: boolean;
+  readonly certificatesAvailable: boolean;
+  readonly clusterDeleting: boolean;
+  readonly cloudQueue: string;
+  readonly foreign?: readonly string[];
+  readonly step: ControlPlaneStep;
+  readonly operation: ControlPlaneOperation;
+  /** A machine is missing, surplus, outdated, going, or to be replaced. */
+  readonly pending: boolean;
+  /** Why the operation is due, for people. */
+  readonly why: string;
+  /** The steps ahead if each succeeds, for people. */
+  readonly forecast: readonly string[];
+  /** Seconds until a replacement that has to wait may be tried. */
+  readonly retryInSeconds?: number;
 }
 
 export interface HealthFacts extends CommonFacts {

@@ -19,9 +19,17 @@ export const ANNOTATION = {
   clonedFromName: 'cluster.x-k8s.io/cloned-from-name',
   clonedFromGroupKind: 'cluster.x-k8s.io/cloned-from-groupkind',
   managedBy: 'cluster.x-k8s.io/managed-by',
+  /** The pre-terminate hook of control plane machines: the etcd member leaves first. */
+  kcpCleanup: 'pre-terminate.delete.hook.machine.cluster.x-k8s.io/kcp-cleanup',
   revision: 'machinedeployment.clusters.x-k8s.io/revision',
   desiredReplicas: 'machinedeployment.clusters.x-k8s.io/desired-replicas',
   maxReplicas: 'machinedeployment.clusters.x-k8s.io/max-replicas',
+  /** On a KubeadmConfig, or on a Machine whose word counts more: RFC 3339, when the machine's certificates expire. */
+  certificatesExpiry: 'machine.cluster.x-k8s.io/certificates-expiry',
+  /** On a control plane: the replacement of an unhealthy machine that was begun. */
+  remediationInProgress: 'controlplane.cluster.x-k8s.io/remediation-in-progress',
+  /** On a Machine: the replacement that it was made for. */
+  remediationFor: 'controlplane.cluster.x-k8s.io/remediation-for',
   id: 'perdure.dev/id',
   retry: 'perdure.dev/retry',
   lastFailure: 'perdure.dev/last-failure',

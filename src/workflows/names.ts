@@ -18,6 +18,8 @@ export const OPERATIONS = [
   'CreateCluster',
   'DeleteCluster',
   'ScaleControlPlane',
+  'UpgradeControlPlane',
+  'RemediateControlPlane',
   'ScaleWorkers',
   'ProvisionMachine',
   'DeleteMachine',

@@ -1,21 +1,43 @@
-import type { Cluster, KubeadmControlPlane } from '../../api/types/index.js';
+import type { Cluster, KubeadmControlPlane, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { Condition, KubeObject, ObjectKey } from '../../api/types/meta.js';
 import { strayMembers } from '../../domain/bootstrap/etcd-quorum.js';
 import type { ConditionInput } from '../../domain/conditions.js';
-import { endpointOf, failureDomainsOf, isControlPlaneMachine, isDeleting, isPaused } from '../../domain/contract.js';
+import {
+  controllerOf,
+  endpointOf,
+  failureDomainsOf,
+  isControlPlaneMachine,
+  isDeleting,
+  isPaused,
+} from '../../domain/contract.js';
 import type { ControlPlaneFacts } from '../../domain/facts.js';
 import { attemptOf } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId, namingOf } from '../../domain/names.js';
+import { planControlPlaneStep } from '../../domain/plan/control-plane.js';
+import { DEFAULT_POLICY, planControlPlaneRemediation } from '../../domain/plan/control-plane-remediation.js';
+import {
+  controlPlaneMachine,
+  isReplaced,
+  lastRemediation,
+  recordOf,
+} from '../../domain/rollout/control-plane-machine.js';
 import { controlPlaneStatus, isControlPlaneMachineHealthy } from '../../domain/status/control-plane.js';
 import { ensureCertificates, ensureKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { inspectControlPlane } from '../workload/health.js';
 import { adoptMachines } from './adopt.js';
 import { ABSENT, currentFailure } from './assess-cluster.js';
-import { writeMachineConditions } from './control-plane-machines.js';
-import { ownedMachine, ownTemplate } from './owned.js';
+import {
+  isRemediated,
+  machineVerdicts,
+  outdatedMachines,
+  withConditions,
+  writeMachineConditions,
+} from './control-plane-machines.js';
+import { ownTemplate } from './owned.js';
 import { readRef } from './refs.js';
+import { forgetRemediation } from './remediation-record.js';
 import { clusterNamed, machinesControlledBy, machinesOf, readKey } from './world.js';
 import { applyPaused, applyStatus, ensureMetadata } from './write.js';
 
@@ -34,6 +56,9 @@ const EMPTY: ControlPlaneFacts = {
   workersExist: false,
   clusterDeleting: false,
   cloudQueue: '',
+  maxSurge: 1,
+  managedEtcd: true,
+  policy: DEFAULT_POLICY,
 };
 
 /**
@@ -72,12 +97,8 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
       signal,
     );
   }
-  const template = await ownTemplate(
-    deps,
-    active ? cluster : undefined,
-    key.namespace,
-    controlPlane.spec.machineTemplate.spec.infrastructureRef,
-  );
+  const { infrastructureRef } = controlPlane.spec.machineTemplate.spec;
+  const template = await ownTemplate(deps, active ? cluster : undefined, key.namespace, infrastructureRef);
   const managedEtcd = controlPlane.spec.kubeadmConfigSpec?.clusterConfiguration?.etcd?.external === undefined;
   const provisioned = cluster?.status?.initialization?.infrastructureProvisioned === true;
   const wasInitialized = controlPlane.status?.initialization?.controlPlaneInitialized === true;
@@ -85,14 +106,11 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     ? await certificatesCondition(deps, cluster, controlPlane, wasInitialized)
     : storedCertificates(controlPlane);
   const clusterName = cluster?.metadata.name ?? controlPlane.metadata.labels?.[LABEL.clusterName] ?? '';
-  const members = clusterName === '' ? [] : await machinesOf(kube, key.namespace, clusterName, signal);
-  if (active) await adoptMachines(deps, controlPlane, members);
-  let machines = await machinesControlledBy(
-    kube,
-    { namespace: key.namespace, uid: key.uid, kind: 'KubeadmControlPlane' },
-    clusterName,
-    signal,
-  );
+  let members = clusterName === '' ? [] : await machinesOf(kube, key.namespace, clusterName, signal);
+  if (active && (await adoptMachines(deps, controlPlane, members)))
+    members = await machinesOf(kube, key.namespace, clusterName, signal);
+  const owner = { namespace: key.namespace, uid: key.uid, kind: 'KubeadmControlPlane' };
+  let machines = await machinesControlledBy(kube, owner, clusterName, signal);
   const inspect =
     cluster !== undefined &&
     !paused &&
@@ -101,26 +119,67 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     endpointOf(cluster) !== undefined &&
     machines.some((m) => m.spec.providerID !== undefined);
   const seen = inspect ? await inspectControlPlane(deps, cluster, machines, managedEtcd) : undefined;
-  if (seen && active) {
-    await writeMachineConditions(deps, controlPlane, machines, seen);
-    machines = await machinesControlledBy(
-      kube,
-      { namespace: key.namespace, uid: key.uid, kind: 'KubeadmControlPlane' },
-      clusterName,
-      signal,
-    );
-  }
+  const outdated = await outdatedMachines(deps, controlPlane, machines);
   const initialized = wasInitialized || seen?.initialized === true;
+  if (active) controlPlane = await forgetWhenReplaced(deps, controlPlane, machines);
   const attempt = attemptOf(controlPlane, [template]);
   const failure = currentFailure(controlPlane, attempt);
   const workers = members.filter((m) => !isControlPlaneMachine(m));
-  const healthyNames = new Set(
-    machines.filter((m) => isControlPlaneMachineHealthy(m, managedEtcd)).map((m) => m.status?.nodeRef?.name),
-  );
   // while a machine starts or goes, a node or member without a Machine may be its own
   const settled = machines.every((m) => m.status?.nodeRef !== undefined && !isDeleting(m));
   const hosted = new Set(machines.map((m) => m.status?.nodeRef?.name ?? ''));
   const strays = settled ? strayMembers(seen?.etcd?.members ?? [], hosted) : [];
+  const infra = cluster
+    ? await readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal)
+    : undefined;
+  const foreign = foreignMachines(members, key.uid);
+  const facts: ControlPlaneFacts = {
+    exists: true,
+    paused,
+    deleting: isDeleting(controlPlane),
+    generation: controlPlane.metadata.generation ?? 0,
+    cluster: `${key.namespace}/${clusterName}`,
+    attempt,
+    ...(failure ? { failure } : {}),
+    ...sizeOf(controlPlane, clusterName),
+    ...(strays.length > 0 ? { strays: strays.map(({ id, name }) => ({ id, name })) } : {}),
+    machines: [],
+    infrastructureProvisioned: provisioned,
+    endpoint: endpointOf(cluster) !== undefined,
+    initialized,
+    certificatesAvailable: certificates.status === 'True',
+    failureDomains: failureDomainsOf(cluster ?? infra)
+      .filter((d) => d.controlPlane)
+      .map((d) => d.name),
+    workersExist: workers.length > 0,
+    clusterDeleting: cluster === undefined || isDeleting(cluster),
+    cloudQueue: '',
+    managedEtcd,
+    ...(seen?.etcd ? { etcd: { members: seen.etcd.members, alarmed: seen.etcd.alarmed } } : {}),
+    ...remediationOf(controlPlane),
+    ...(foreign.length > 0 ? { foreign } : {}),
+  };
+  const factsOf = (all: readonly Machine[]): ControlPlaneFacts => ({
+    ...facts,
+    machines: all.map((m) => controlPlaneMachine(m, managedEtcd, outdated.get(m.metadata.name) ?? [])),
+  });
+  if (active && (seen || machines.some(isRemediated))) {
+    const verdicts = new Map(
+      machines.map((m) => [
+        m.metadata.name,
+        machineVerdicts(m, seen, outdated.get(m.metadata.name) ?? [], managedEtcd),
+      ]),
+    );
+    const judged = machines.map((m) => withConditions(m, verdicts.get(m.metadata.name) ?? [], deps.now()));
+    const remediation = planControlPlaneRemediation(factsOf(judged), Date.parse(deps.now()));
+    await writeMachineConditions(deps, machines, verdicts, remediation);
+    machines = await machinesControlledBy(kube, owner, clusterName, signal);
+  }
+  const view = factsOf(machines);
+  const healthyNames = new Set(
+    machines.filter((m) => isControlPlaneMachineHealthy(m, managedEtcd)).map((m) => m.status?.nodeRef?.name),
+  );
+  const last = lastRemediation(view.remediating, machines);
   const status = controlPlaneStatus({
     controlPlane,
     machines,
@@ -132,6 +191,9 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     failure,
     paused,
     now: deps.now(),
+    step: planControlPlaneStep(view, Date.parse(deps.now())),
+    ...(last ? { lastRemediation: last } : {}),
+    ...(template ? {} : { missingTemplate: infrastructureRef }),
     ...(seen?.etcd
       ? {
           etcdMembers: seen.etcd.members
@@ -145,37 +207,55 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
   });
   if (paused) await applyPaused(kube, KINDS.KubeadmControlPlane, controlPlane, deps.now(), signal);
   else await applyStatus(kube, KINDS.KubeadmControlPlane, controlPlane, status, 'perdure-kubeadmcontrolplane', signal);
-  const infra = cluster
-    ? await readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal)
-    : undefined;
-  const variables = { '.cluster.name': clusterName, '.kubeadmControlPlane.name': key.name };
-  const naming = namingOf(controlPlane.spec.machineNaming?.template, variables);
+  return view;
+}
+
+/** What the spec says about the number of machines and their names. */
+function sizeOf(controlPlane: KubeadmControlPlane, clusterName: string) {
+  const { name, uid = '' } = controlPlane.metadata;
+  const { machineNaming, replicas, rollout } = controlPlane.spec;
+  const variables = { '.cluster.name': clusterName, '.kubeadmControlPlane.name': name };
+  const naming = namingOf(machineNaming?.template, variables);
+  const surge = rollout?.strategy?.rollingUpdate?.maxSurge;
   return {
-    exists: true,
-    paused,
-    deleting: isDeleting(controlPlane),
-    generation: controlPlane.metadata.generation ?? 0,
-    cluster: `${key.namespace}/${clusterName}`,
-    attempt,
-    ...(failure ? { failure } : {}),
-    desired: controlPlane.spec.replicas ?? 1,
-    base: key.name,
+    desired: replicas ?? 1,
+    base: name,
     ...(naming ? { naming } : {}),
-    uid: key.uid,
-    deleteOrder: 'Oldest',
-    ...(strays.length > 0 ? { strays: strays.map(({ id, name }) => ({ id, name })) } : {}),
-    machines: machines.map((m) => ownedMachine(m, isControlPlaneMachineHealthy(m, managedEtcd))),
-    infrastructureProvisioned: provisioned,
-    endpoint: endpointOf(cluster) !== undefined,
-    initialized,
-    certificatesAvailable: certificates.status === 'True',
-    failureDomains: failureDomainsOf(cluster ?? infra)
-      .filter((d) => d.controlPlane)
-      .map((d) => d.name),
-    workersExist: workers.length > 0,
-    clusterDeleting: cluster === undefined || isDeleting(cluster),
-    cloudQueue: '',
+    uid,
+    deleteOrder: 'Oldest' as const,
+    maxSurge: Number(surge ?? 1) === 0 ? (0 as const) : (1 as const),
   };
+}
+
+/** What the spec allows and the annotation says about the replacement of unhealthy machines. */
+function remediationOf(controlPlane: KubeadmControlPlane): Pick<ControlPlaneFacts, 'policy' | 'remediating'> {
+  const { maxRetry, retryPeriodSeconds, minHealthyPeriodSeconds } = controlPlane.spec.remediation ?? {};
+  const remediating = recordOf(controlPlane.metadata.annotations?.[ANNOTATION.remediationInProgress]);
+  return {
+    policy: {
+      ...(maxRetry === undefined ? {} : { maxRetry }),
+      retryPeriodSeconds: retryPeriodSeconds ?? DEFAULT_POLICY.retryPeriodSeconds,
+      minHealthyPeriodSeconds: minHealthyPeriodSeconds ?? DEFAULT_POLICY.minHealthyPeriodSeconds,
+    },
+    ...(remediating ? { remediating } : {}),
+  };
+}
+
+/** Ends a replacement whose new machine exists: whoever made it may have died before saying so. */
+async function forgetWhenReplaced(
+  deps: ActivityDeps,
+  controlPlane: KubeadmControlPlane,
+  machines: readonly Machine[],
+): Promise<KubeadmControlPlane> {
+  const record = recordOf(controlPlane.metadata.annotations?.[ANNOTATION.remediationInProgress]);
+  return record && isReplaced(record, machines) ? forgetRemediation(deps, controlPlane, record) : controlPlane;
+}
+
+/** Control plane machines of the cluster that this control plane does not control: it does not work beside others. */
+function foreignMachines(members: readonly Machine[], uid: string): string[] {
+  return members
+    .filter((m) => isControlPlaneMachine(m) && !isDeleting(m) && controllerOf(m)?.uid !== uid)
+    .map((m) => m.metadata.name);
 }
 
 async function certificatesCondition(

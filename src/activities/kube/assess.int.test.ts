@@ -99,7 +99,7 @@ async function build() {
   const key = keyOf(cluster);
   await assessCluster(deps, key);
   await assessControlPlane(deps, keyOf(controlPlane));
-  await createControlPlaneMachine(deps, keyOf(controlPlane), 'cp-1', 'a');
+  await createControlPlaneMachine(deps, keyOf(controlPlane), { name: 'cp-1', failureDomain: 'a' });
   await assessMachineDeployment(deps, keyOf(deployment));
   const [set] = await kube.list<MachineSet>(KINDS.MachineSet);
   const setKey = keyOf(set as MachineSet);
@@ -155,8 +155,7 @@ describe('activities on a real API server', () => {
     await createControlPlaneMachine(
       deps,
       keyOf((await kube.list<KubeadmControlPlane>(KINDS.KubeadmControlPlane))[0] as KubeObject),
-      'cp-1',
-      'a',
+      { name: 'cp-1', failureDomain: 'a' },
     );
     expect(Object.keys(await versions())).toEqual(before);
   });

@@ -166,7 +166,7 @@ describe('making a control plane machine', () => {
 
   test('makes infra machine, config and Machine with readiness gates and failure domain', async () => {
     const world = at(controlPlane);
-    await createControlPlaneMachine(world.deps, cpKey, 'cp1', 'a');
+    await createControlPlaneMachine(world.deps, cpKey, { name: 'cp1', failureDomain: 'a' });
     const machine = world.kube.peek<Machine>(KINDS.Machine, ref);
     expect(machine).toMatchObject({
       metadata: {
@@ -192,7 +192,7 @@ describe('making a control plane machine', () => {
   test('the first one initializes, later ones join', async () => {
     const specOf = async (object: KubeadmControlPlane) => {
       const world = at(object);
-      await createControlPlaneMachine(world.deps, cpKey, 'cp1');
+      await createControlPlaneMachine(world.deps, cpKey, { name: 'cp1' });
       return world.kube.peek<KubeadmConfig>(KINDS.KubeadmConfig, ref)?.spec;
     };
     expect(await specOf(controlPlane)).toHaveProperty('clusterConfiguration');
@@ -203,14 +203,14 @@ describe('making a control plane machine', () => {
     const external = { endpoints: ['https://e:2379'], caFile: 'a', certFile: 'b', keyFile: 'c' };
     const world = at(aControlPlane(cluster, { kubeadmConfigSpec: { clusterConfiguration: { etcd: { external } } } }));
     const [object] = world.kube.all(KINDS.KubeadmControlPlane);
-    await createControlPlaneMachine(world.deps, keyOf(object as KubeObject), 'cp1');
+    await createControlPlaneMachine(world.deps, keyOf(object as KubeObject), { name: 'cp1' });
     expect(world.kube.peek<Machine>(KINDS.Machine, ref)?.spec.readinessGates).toHaveLength(3);
   });
 
   test('killed after any write and run again makes each once', async () => {
     const writes = await killedAfterEachWrite(
       () => at(controlPlane),
-      ({ deps }) => createControlPlaneMachine(deps, cpKey, 'cp1'),
+      ({ deps }) => createControlPlaneMachine(deps, cpKey, { name: 'cp1' }),
       (after, undisturbed, n) => expect({ n, after }).toEqual({ n, after: undisturbed }),
     );
     expect(writes).toBe(3);
@@ -218,9 +218,9 @@ describe('making a control plane machine', () => {
 
   test('again writes nothing, and keeps the config of the first run', async () => {
     const world = at(controlPlane);
-    await createControlPlaneMachine(world.deps, cpKey, 'cp1');
+    await createControlPlaneMachine(world.deps, cpKey, { name: 'cp1' });
     world.kube.put(ready);
-    expect(await writesOf(world.kube, () => createControlPlaneMachine(world.deps, cpKey, 'cp1'))).toBe(0);
+    expect(await writesOf(world.kube, () => createControlPlaneMachine(world.deps, cpKey, { name: 'cp1' }))).toBe(0);
   });
 
   test('refuses a Machine and a config of somebody else', async () => {
@@ -233,7 +233,7 @@ describe('making a control plane machine', () => {
       },
     ]) {
       const world = at(controlPlane, theirs);
-      await expect(createControlPlaneMachine(world.deps, cpKey, 'cp1')).rejects.toMatchObject({
+      await expect(createControlPlaneMachine(world.deps, cpKey, { name: 'cp1' })).rejects.toMatchObject({
         type: 'OwnershipConflict',
       });
     }
@@ -241,7 +241,9 @@ describe('making a control plane machine', () => {
 
   test('waits until the control plane knows its cluster', async () => {
     const world = at({ ...controlPlane, metadata: { ...controlPlane.metadata, labels: {} } });
-    await expect(createControlPlaneMachine(world.deps, cpKey, 'cp1')).rejects.toMatchObject({ type: 'NotYet' });
+    await expect(createControlPlaneMachine(world.deps, cpKey, { name: 'cp1' })).rejects.toMatchObject({
+      type: 'NotYet',
+    });
   });
 });
 

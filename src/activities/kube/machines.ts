@@ -4,13 +4,16 @@ import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.j
 import { controlPlaneConfigSpec } from '../../domain/bootstrap/control-plane-config.js';
 import { controllerOf, isDeleting, keyOf, ownerReference } from '../../domain/contract.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
+import type { RemediationRecord } from '../../domain/facts.js';
 import { ANNOTATION, FINALIZER, LABEL } from '../../domain/names.js';
+import { recordText } from '../../domain/rollout/control-plane-machine.js';
 import { COMPONENT_CONDITIONS, ETCD_CONDITIONS } from '../../domain/status/control-plane.js';
 import type { ActivityDeps } from '../deps.js';
 import { newId } from './assess-cluster.js';
 import { assessMachine } from './assess-machine.js';
 import { cloneFromTemplate, createOnce } from './clone.js';
 import { inParallel } from './parallel.js';
+import { endRemediation } from './remediation-record.js';
 import { readKey } from './world.js';
 import { ensureMetadata } from './write.js';
 
@@ -101,12 +104,23 @@ async function madeBefore(deps: ActivityDeps, owner: KubeObject, name: string): 
   );
 }
 
-/** Creates one control-plane machine: infra machine, KubeadmConfig, Machine. Idempotent by name; same errors as for workers. */
+/**
+ * Creates one control-plane machine: infra machine, KubeadmConfig, Machine. Idempotent by name; same errors as for workers. A machine that `replaces` an
+ * unhealthy one says so, which ends that replacement.
+ */
 export async function createControlPlaneMachine(
   deps: ActivityDeps,
   key: ObjectKey,
-  name: string,
-  failureDomain?: string,
+  machine: { readonly name: string; readonly failureDomain?: string; readonly replaces?: RemediationRecord },
+): Promise<void> {
+  await makeControlPlaneMachine(deps, key, machine);
+  if (machine.replaces) await endRemediation(deps, key, machine.replaces);
+}
+
+async function makeControlPlaneMachine(
+  deps: ActivityDeps,
+  key: ObjectKey,
+  { name, failureDomain, replaces }: Parameters<typeof createControlPlaneMachine>[2],
 ): Promise<void> {
   const { kube } = deps;
   const { signal } = deps.scope();
@@ -157,7 +171,11 @@ export async function createControlPlaneMachine(
       name,
       namespace: key.namespace,
       labels,
-      annotations,
+      annotations: {
+        ...annotations,
+        [ANNOTATION.kcpCleanup]: '',
+        ...(replaces ? { [ANNOTATION.remediationFor]: recordText(replaces) } : {}),
+      },
       ownerReferences: [ownerReference(controlPlane, { controller: true })],
     },
     spec: {

@@ -13,7 +13,7 @@ import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject } from '../../api/types/meta.js';
 import { ownerReference } from '../../domain/contract.js';
 import { FINALIZER } from '../../domain/names.js';
-import { awaitControlPlaneMachine, awaitMachines, teardownOwner } from './machines.js';
+import { awaitMachines, teardownOwner } from './machines.js';
 
 const cluster = aCluster();
 const set = aMachineSet(cluster);
@@ -75,29 +75,6 @@ describe('waiting for machines', () => {
     const many = awaitMachines(w.deps, key, ['a', 'b', 'c', 'd', 'e', 'f', 'g'], 'available');
     await expect(many).rejects.toMatchObject({ name: 'AbortError' });
     expect(w.beats).toEqual(['waiting for a, b, c, d, e and 2 more to be available']);
-  });
-});
-
-describe('waiting for a control plane machine', () => {
-  const clusterConfiguration = { encryptionAlgorithm: 'ECDSA-P256' } as const;
-  const controlPlane = aControlPlane(cluster, { kubeadmConfigSpec: { clusterConfiguration } });
-  const of = keyOf(controlPlane);
-  const member = machine('cp', controlPlane);
-
-  test('ends when it is a healthy member with a ready node', async () => {
-    const types = ['APIServerPodHealthy', 'ControllerManagerPodHealthy', 'SchedulerPodHealthy', 'EtcdPodHealthy'];
-    const healthy = [...types, 'EtcdMemberHealthy', 'Ready'].map((type) => ({ ...available, type }));
-    const w = activityWorld({ objects: [cluster, controlPlane, member] });
-    w.onBeat = () => w.kube.put({ ...member, status: { nodeRef: { name: 'n' }, conditions: healthy } });
-    const facts = await awaitControlPlaneMachine(w.deps, of, 'cp', 'healthy');
-    expect(facts.machines).toMatchObject([{ name: 'cp', healthy: true, ready: true, hasNode: true }]);
-    expect(w.beats).toEqual(['waiting for cp to be healthy']);
-  });
-
-  test('ends when it is gone', async () => {
-    const w = activityWorld({ objects: [cluster, controlPlane, member] });
-    w.onBeat = () => w.kube.remove(KINDS.Machine, member.metadata);
-    await expect(awaitControlPlaneMachine(w.deps, of, 'cp', 'gone')).resolves.toMatchObject({ machines: [] });
   });
 });
 

@@ -2,7 +2,7 @@ import type { KubeadmControlPlane, Machine, MachineDeployment, MachineSet } from
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { controllerOf, isControlPlaneMachine, isDeleting } from '../../domain/contract.js';
-import type { ControlPlaneFacts, OwnedMachine, ReplicaFacts } from '../../domain/facts.js';
+import type { OwnedMachine, ReplicaFacts } from '../../domain/facts.js';
 import { FINALIZER, LABEL } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessControlPlane } from '../kube/assess-control-plane.js';
@@ -30,23 +30,6 @@ export function awaitMachines(
     names,
     until,
     (m) => m.available,
-  );
-}
-
-/** The same for one machine of a control plane: until it is a healthy member, or gone. */
-export function awaitControlPlaneMachine(
-  deps: ActivityDeps,
-  key: ObjectKey,
-  name: string,
-  until: 'healthy' | 'gone',
-): Promise<ControlPlaneFacts> {
-  return awaitOwned(
-    deps,
-    key,
-    () => assessControlPlane(deps, key),
-    [name],
-    until,
-    (m) => m.hasNode && m.healthy && m.ready,
   );
 }
 

@@ -1,169 +1,242 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { ControlPlaneFacts, OwnedMachine } from '../facts.js';
-import { planControlPlane, planControlPlaneStep } from './control-plane.js';
+import { aMember, aNewcomer, FLAGGED, ILL, OUTDATED, planeFacts } from '../../../test/helpers/control-plane-facts.js';
+import type { ControlPlaneFacts, ControlPlaneMachine, ControlPlaneOperation } from '../facts.js';
+import { controlPlaneBrief, mayTake, planControlPlane, planControlPlaneStep } from './control-plane.js';
 
-const machine = (name: string, change: Partial<OwnedMachine> = {}): OwnedMachine => ({
-  name,
-  deleting: false,
-  ready: true,
-  hasNode: true,
-  available: true,
-  healthy: true,
-  upToDate: true,
-  deleteFirst: false,
-  createdAt: '2026-01-01T00:00:00Z',
-  ...change,
-});
-const controlPlane = (
-  desired: number,
-  machines: readonly OwnedMachine[],
-  change: Partial<ControlPlaneFacts> = {},
-): ControlPlaneFacts => ({
-  exists: true,
-  paused: false,
-  deleting: false,
-  generation: 1,
-  cluster: 'ns/c',
-  attempt: 'a',
-  desired,
-  machines,
-  base: 'cp',
-  uid: 'u',
-  deleteOrder: 'Oldest',
-  infrastructureProvisioned: true,
-  endpoint: true,
-  initialized: true,
-  certificatesAvailable: true,
-  failureDomains: ['a', 'b', 'c'],
-  workersExist: false,
-  clusterDeleting: false,
-  cloudQueue: '',
-  ...change,
-});
+const NOW = Date.parse('2026-02-01T00:00:00Z');
+const next = (facts: ControlPlaneFacts) => planControlPlaneStep(facts, NOW);
+const three = (change: Partial<ControlPlaneMachine> = {}) => ['a', 'b', 'c'].map((n) => aMember(n, change));
+const record = { machine: 'x', timestamp: '2026-01-31T23:50:00Z', retryCount: 0 };
 
-const anyMachine: fc.Arbitrary<OwnedMachine> = fc.record({
-  name: fc.stringMatching(/^[a-z]{1,3}$/),
-  deleting: fc.boolean(),
-  ready: fc.boolean(),
-  hasNode: fc.boolean(),
-  available: fc.boolean(),
-  healthy: fc.boolean(),
-  upToDate: fc.boolean(),
-  deleteFirst: fc.boolean(),
-  createdAt: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-20T00:00:00Z', ''),
-});
-const located = fc
-  .tuple(anyMachine, fc.constantFrom('a', 'b', 'gone', undefined))
-  .map(([m, d]): OwnedMachine => (d ? { ...m, failureDomain: d } : m));
-const machines = (of: fc.Arbitrary<OwnedMachine>) => fc.uniqueArray(of, { selector: (m) => m.name, maxLength: 9 });
 describe('an etcd member without a machine', () => {
   const stray = { id: '7', name: 'node-x' };
-  const short = controlPlane(3, [machine('a'), machine('b', { healthy: false })], { strays: [stray] });
+  const members = ['a', 'b', 'node-x'].map((name) => ({ id: name, name, learner: false }));
+  const etcd = { members, alarmed: [] };
 
   test('wakes the control plane and is taken out before anything else', () => {
-    const complete = controlPlane(1, [machine('a')], { strays: [stray] });
-    expect(planControlPlane(complete)).toMatchObject({
+    const facts = planeFacts(3, [aMember('a'), aMember('b')], { strays: [stray], etcd });
+    expect(next(facts)).toEqual({ kind: 'evict', member: stray });
+    expect(planControlPlane(controlPlaneBrief({ ...facts, desired: 2 }, NOW))).toMatchObject({
       operation: 'ScaleControlPlane',
       reason: 'etcd member node-x has no machine',
     });
-    expect(planControlPlaneStep(short)).toEqual({ kind: 'evict', member: stray });
+  });
+
+  test('stays while etcd would have no quorum without it', () => {
+    const facts = planeFacts(2, [aMember('a'), aMember('b', ILL)], { strays: [stray], etcd });
+    expect(next(facts)).toMatchObject({ kind: 'await', name: 'b', until: 'healthy' });
   });
 
   test('waits for a machine that goes, whose member it may be', () => {
-    const going = { ...short, machines: [...short.machines, machine('c', { deleting: true })] };
-    expect(planControlPlaneStep(going)).toMatchObject({ kind: 'await', name: 'c', until: 'gone' });
+    const facts = planeFacts(3, [aMember('a'), aMember('c', { deleting: true })], { strays: [stray], etcd });
+    expect(next(facts)).toMatchObject({ kind: 'await', name: 'c', until: 'gone' });
   });
 });
 
 describe('a control plane', () => {
   test.each<[string, ControlPlaneFacts, string]>([
-    ['in a cluster that goes', controlPlane(1, [], { clusterDeleting: true }), 'Waiting'],
-    ['before the infrastructure', controlPlane(1, [], { infrastructureProvisioned: false }), 'Waiting'],
-    ['without an endpoint', controlPlane(1, [], { endpoint: false }), 'Waiting'],
-    ['without certificates', controlPlane(1, [], { certificatesAvailable: false }), 'Waiting again'],
-    ['too small', controlPlane(3, [machine('a')]), 'ScaleControlPlane'],
-    ['too big', controlPlane(1, [machine('a'), machine('b')]), 'ScaleControlPlane'],
+    ['in a cluster that goes', planeFacts(1, [], { clusterDeleting: true }), 'Waiting'],
+    ['before the infrastructure', planeFacts(1, [], { infrastructureProvisioned: false }), 'Waiting'],
+    ['without an endpoint', planeFacts(1, [], { endpoint: false }), 'Waiting'],
+    ['without certificates', planeFacts(1, [], { certificatesAvailable: false }), 'Waiting again'],
+    ['beside machines of others', planeFacts(1, [], { foreign: ['theirs'] }), 'Waiting'],
+    ['too small', planeFacts(3, [aMember('a')]), 'ScaleControlPlane'],
+    ['too big', planeFacts(1, [aMember('a'), aMember('b')]), 'ScaleControlPlane'],
+    ['with a machine that goes', planeFacts(1, [aMember('a'), aMember('b', { deleting: true })]), 'ScaleControlPlane'],
+    ['not initialized', planeFacts(1, [aMember('a')], { initialized: false }), 'ScaleControlPlane'],
+    ['with an outdated machine', planeFacts(1, [aMember('a', OUTDATED)]), 'UpgradeControlPlane'],
+    ['too small with an outdated machine', planeFacts(3, [aMember('a', OUTDATED)]), 'UpgradeControlPlane'],
     [
-      'with a machine that goes',
-      controlPlane(1, [machine('a'), machine('b', { deleting: true })]),
-      'ScaleControlPlane',
+      'with a machine to replace, and outdated ones',
+      planeFacts(3, [aMember('a', OUTDATED), aMember('b', OUTDATED), aMember('c', FLAGGED)]),
+      'RemediateControlPlane',
     ],
-    ['not initialized', controlPlane(1, [machine('a')], { initialized: false }), 'ScaleControlPlane'],
-    ['with an ill machine', controlPlane(1, [machine('a', { healthy: false })]), 'Waiting again'],
-    ['complete', controlPlane(1, [machine('a')]), 'Converged'],
-    ['deleting', controlPlane(1, [], { deleting: true }), 'DeleteControlPlane'],
+    [
+      'whose replacement has no new machine yet',
+      planeFacts(3, [aMember('a'), aMember('b')], { remediating: record }),
+      'RemediateControlPlane',
+    ],
+    ['with an ill machine', planeFacts(1, [aMember('a', ILL)]), 'Waiting again'],
+    ['complete', planeFacts(1, [aMember('a')]), 'Converged'],
+    ['deleting', planeFacts(1, [], { deleting: true }), 'DeleteControlPlane'],
   ])('%s', (_, facts, expected) => {
-    const d = planControlPlane(facts);
+    const d = planControlPlane(controlPlaneBrief(facts, NOW));
     expect(d.do === 'operate' ? d.operation : `${d.outcome}${d.requeueSeconds ? ' again' : ''}`).toBe(expected);
+  });
+
+  test('comes back at the very time when a replacement that must wait is due', () => {
+    const policy = { retryPeriodSeconds: 900, minHealthyPeriodSeconds: 3600 };
+    const ill = aMember('c', { ...FLAGGED, remediationFor: record });
+    const facts = planeFacts(3, [aMember('a'), aMember('b'), ill], { policy });
+    expect(planControlPlane(controlPlaneBrief(facts, NOW))).toMatchObject({
+      outcome: 'Waiting',
+      requeueSeconds: 300,
+      atMostSeconds: 300,
+    });
+  });
+
+  test('says what is next, why it waits, and what would let it go on', () => {
+    const facts = planeFacts(3, [aMember('a', OUTDATED), aMember('b', OUTDATED), aMember('c', ILL)]);
+    const brief = controlPlaneBrief(facts, NOW);
+    expect(brief.step).toMatchObject({
+      kind: 'await',
+      name: 'c',
+      reason: expect.stringContaining('EtcdMemberHealthy condition is false (down)'),
+      unblock: expect.stringContaining('Machine c to become healthy'),
+      about: ['etcd'],
+    });
+    expect(brief.why).toBe('roll out 2 of 3 machines: Version v1.33.0, v1.34.0 required');
+    const kinds = brief.forecast.map((line) => line.split(' ')[0]);
+    expect(kinds).toEqual(['wait:', 'create', 'remove', 'create', 'remove']);
+  });
+
+  test('leaves to each operation its own steps, and to a rollout the number too', () => {
+    const all: ControlPlaneOperation[] = ['ScaleControlPlane', 'UpgradeControlPlane', 'RemediateControlPlane'];
+    const taking = (facts: ControlPlaneFacts) => all.filter((o) => mayTake(o, controlPlaneBrief(facts, NOW)));
+    expect(taking(planeFacts(1, []))).toEqual(['ScaleControlPlane', 'UpgradeControlPlane']);
+    expect(taking(planeFacts(1, [aMember('a', OUTDATED)]))).toEqual(['UpgradeControlPlane']);
+    expect(taking(planeFacts(3, [...three().slice(1), aMember('x', FLAGGED)]))).toEqual(['RemediateControlPlane']);
+    expect(taking(planeFacts(1, [aNewcomer('a')]))).toEqual(all);
   });
 });
 
-describe('a step of a control plane', () => {
-  test('changes one machine at most, and none while another changes or is ill', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 5 }), machines(located), (desired, all) => {
-        const facts = controlPlane(desired, all);
-        const step = planControlPlaneStep(facts);
-        const ill = all.filter((m) => !m.hasNode || !m.healthy).map((m) => m.name);
-        if (step.kind === 'create') {
-          expect(all.length).toBeLessThan(desired);
-          expect(ill).toEqual([]);
-          expect(all.map((m) => m.name)).not.toContain(step.name);
-        }
-        if (step.kind === 'remove') {
-          expect(all.length).toBeGreaterThan(desired);
-          expect(all.map((m) => m.name)).toContain(step.name);
-          expect(ill.filter((name) => name !== step.name)).toEqual([]);
-        }
-        if (step.kind === 'create' || step.kind === 'remove') expect(all.filter((m) => m.deleting)).toEqual([]);
-        if (step.kind === 'done') expect(all.length).toBe(desired);
-        if (step.kind === 'await') {
-          const waited = all.find((m) => m.name === step.name);
-          expect(step.until === 'gone' ? waited?.deleting : waited && (!waited.hasNode || !waited.healthy)).toBe(true);
-        }
-      }),
-    );
+describe('a step of a rollout', () => {
+  test('with maxSurge 1 adds a machine, then takes an outdated one', () => {
+    const old = three(OUTDATED);
+    expect(next(planeFacts(3, old))).toMatchObject({ kind: 'create' });
+    expect(next(planeFacts(3, [...old, aMember('d')]))).toEqual({
+      kind: 'remove',
+      name: 'a',
+      why: 'Version v1.33.0, v1.34.0 required',
+    });
   });
 
+  test('with maxSurge 0 takes an outdated one first', () => {
+    const old = three(OUTDATED);
+    expect(next(planeFacts(3, old, { maxSurge: 0 }))).toMatchObject({ kind: 'remove', name: 'a' });
+    expect(next(planeFacts(3, old.slice(1), { maxSurge: 0 }))).toMatchObject({ kind: 'create' });
+  });
+
+  test('never takes the only machine, whatever the surge', () => {
+    const facts = planeFacts(1, [aMember('a', OUTDATED)], { maxSurge: 0, managedEtcd: false });
+    expect(next(facts)).toMatchObject({ kind: 'create' });
+  });
+
+  test('takes an outdated machine that is ill before those that work, and only that may be ill', () => {
+    const outdated = [aMember('a', OUTDATED), aMember('b', { ...OUTDATED, ...ILL }), aMember('c', OUTDATED)];
+    expect(next(planeFacts(3, [...outdated, aMember('d')]))).toMatchObject({ kind: 'remove', name: 'b' });
+    expect(next(planeFacts(3, [...outdated, aMember('d', ILL)]))).toMatchObject({ kind: 'await', name: 'd' });
+  });
+
+  test('waits while the members of etcd cannot be listed', () => {
+    const { etcd: _, ...blind } = planeFacts(3, [...three(OUTDATED), aMember('d')]);
+    expect(next(blind)).toMatchObject({
+      kind: 'await',
+      until: 'quorum',
+      reason: expect.stringContaining('the members of etcd cannot be listed'),
+    });
+    expect(next({ ...blind, managedEtcd: false })).toMatchObject({ kind: 'remove' });
+  });
+
+  test('waits for a member that etcd still learns', () => {
+    const facts = planeFacts(3, [...three(OUTDATED), aMember('d')]);
+    const members = (facts.etcd?.members ?? []).map((m) => (m.name === 'd' ? { ...m, learner: true } : m));
+    expect(next({ ...facts, etcd: { members, alarmed: [] } })).toMatchObject({ kind: 'await', until: 'quorum' });
+  });
+
+  test('gives no machine the name of one that is gone for it', () => {
+    const names = new Set<string>();
+    let machines: ControlPlaneMachine[] = three(OUTDATED);
+    for (let i = 0; i < 6; i++) {
+      const step = next(planeFacts(3, machines));
+      if (step.kind === 'create') {
+        expect(names.has(step.name)).toBe(false);
+        names.add(step.name);
+        machines = [...machines, aMember(step.name, { createdAt: `2026-01-0${i + 2}T00:00:00Z` })];
+      } else if (step.kind === 'remove') machines = machines.filter((m) => m.name !== step.name);
+    }
+    expect(names.size).toBe(3);
+    expect(next(planeFacts(3, machines))).toEqual({ kind: 'done' });
+  });
+});
+
+describe('a replacement that was begun', () => {
+  test('gets its new machine though another one is ill, as long as etcd keeps its quorum', () => {
+    const ill = [aMember('a'), aMember('b'), aMember('c'), aMember('d', ILL)];
+    const facts = planeFacts(5, ill, { remediating: record });
+    expect(next(facts)).toMatchObject({ kind: 'create', replaces: record });
+    expect(next(planeFacts(3, [aMember('a'), aMember('b', ILL)], { remediating: record }))).toMatchObject({
+      kind: 'await',
+      until: 'quorum',
+    });
+    expect(next(planeFacts(5, ill))).toMatchObject({ kind: 'await', name: 'd' });
+  });
+
+  test('is ended when its machine was written down and not deleted', () => {
+    const x = aMember('x', FLAGGED);
+    const facts = planeFacts(3, [aMember('a'), aMember('b'), x], { remediating: record });
+    expect(next(facts)).toEqual({ kind: 'remediate', record });
+  });
+
+  test('is forgotten when its machine recovered, or when nothing is missing', () => {
+    const recovered = planeFacts(3, [aMember('a'), aMember('b'), aMember('x')], { remediating: record });
+    expect(next(recovered)).toEqual({ kind: 'forget', record });
+    expect(next(planeFacts(2, [aMember('a'), aMember('b')], { remediating: record }))).toEqual({
+      kind: 'forget',
+      record,
+    });
+  });
+
+  test('waits when it became dangerous before its machine was deleted', () => {
+    const facts = planeFacts(3, [aMember('a'), aMember('b', ILL), aMember('x', FLAGGED)], { remediating: record });
+    expect(next(facts)).toMatchObject({ kind: 'await', name: 'x', reason: expect.stringContaining('quorum') });
+  });
+});
+
+describe('a step that changes the number', () => {
   test('reaches the desired count when each step succeeds', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 7 }), fc.nat(7), (desired, start) => {
-        let all: OwnedMachine[] = Array.from({ length: start }, (_, i) => machine(`m${i}`, { failureDomain: 'a' }));
+        let all: ControlPlaneMachine[] = Array.from({ length: start }, (_, i) =>
+          aMember(`m${i}`, { failureDomain: 'a' }),
+        );
         for (let i = 0; i <= Math.abs(desired - start); i++) {
-          const step = planControlPlaneStep(controlPlane(desired, all));
+          const step = next(planeFacts(desired, all));
           if (step.kind === 'create') {
             const { name, failureDomain } = step;
-            all = [...all, machine(name, failureDomain ? { failureDomain } : {})];
+            all = [...all, aMember(name, failureDomain ? { failureDomain } : {})];
           } else if (step.kind === 'remove') all = all.filter((m) => m.name !== step.name);
         }
         expect(all).toHaveLength(desired);
-        expect(planControlPlaneStep(controlPlane(desired, all))).toEqual({ kind: 'done' });
+        expect(next(planeFacts(desired, all))).toEqual({ kind: 'done' });
       }),
     );
   });
 
   test('spreads new machines over the emptiest failure domains', () => {
-    const all = [machine('x', { failureDomain: 'a' }), machine('y', { failureDomain: 'b' })];
-    expect(planControlPlaneStep(controlPlane(3, all))).toMatchObject({ kind: 'create', failureDomain: 'c' });
-    expect(planControlPlaneStep(controlPlane(1, [], { failureDomains: [] }))).not.toHaveProperty('failureDomain');
+    const at = (name: string, failureDomain: string, change = {}) => aMember(name, { failureDomain, ...change });
+    expect(next(planeFacts(3, [at('x', 'a'), at('y', 'b')]))).toMatchObject({ kind: 'create', failureDomain: 'c' });
+    expect(next(planeFacts(1, [], { failureDomains: [] }))).not.toHaveProperty('failureDomain');
   });
 
-  test('waits for a second ill machine even when the first is the victim', () => {
-    const all = ['a', 'b', 'c'].map((n) => machine(n, { upToDate: n === 'c', healthy: n === 'c' }));
-    expect(planControlPlaneStep(controlPlane(1, all))).toMatchObject({ kind: 'await', name: 'b', until: 'healthy' });
+  test('counts up-to-date machines before others when it spreads', () => {
+    const at = (name: string, failureDomain: string, change = {}) => aMember(name, { failureDomain, ...change });
+    const all = [at('x', 'a', OUTDATED), at('y', 'a', OUTDATED), at('z', 'b')];
+    const facts = planeFacts(3, all, { failureDomains: ['a', 'b'] });
+    expect(next(facts)).toMatchObject({ kind: 'create', failureDomain: 'a' });
   });
 
-  const at = (name: string, failureDomain: string, change: Partial<OwnedMachine> = {}) =>
-    machine(name, { failureDomain, ...change });
-  test.each<[string, OwnedMachine[], string]>([
+  const at = (name: string, failureDomain: string, change: Partial<ControlPlaneMachine> = {}) =>
+    aMember(name, { failureDomain, ...change });
+  test.each<[string, ControlPlaneMachine[], string]>([
     [
       'marked and outdated',
-      [at('a', 'a'), at('b', 'b', { deleteFirst: true }), at('c', 'c', { deleteFirst: true, upToDate: false })],
+      [at('a', 'a'), at('b', 'b', { deleteFirst: true }), at('c', 'c', { deleteFirst: true, ...OUTDATED })],
       'c',
     ],
-    ['marked', [at('a', 'a', { upToDate: false }), at('b', 'b', { deleteFirst: true })], 'b'],
-    ['outdated', [at('a', 'a'), at('b', 'b', { upToDate: false })], 'b'],
+    ['marked', [at('a', 'a', OUTDATED), at('b', 'b', { deleteFirst: true })], 'b'],
+    ['outdated', [at('a', 'a'), at('b', 'b', OUTDATED)], 'b'],
     ['in a domain that is gone', [at('a', 'a'), at('b', 'a'), at('c', 'old')], 'c'],
     [
       'oldest in the fullest domain',
@@ -176,6 +249,7 @@ describe('a step of a control plane', () => {
     ],
     ['oldest, then by name', [at('b', 'a'), at('a', 'a')], 'a'],
   ])('takes the one that is %s', (_, all, victim) => {
-    expect(planControlPlaneStep(controlPlane(all.length - 1, all))).toEqual({ kind: 'remove', name: victim });
+    const desired = all.length - (all.some((m) => !m.upToDate) ? 2 : 1);
+    expect(next(planeFacts(Math.max(1, desired), all))).toMatchObject({ kind: 'remove', name: victim });
   });
 });

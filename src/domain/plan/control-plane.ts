@@ -1,9 +1,163 @@
-import type { ControlPlaneFacts, OwnedMachine, StrayMember } from '../facts.js';
-import { childNames } from '../names.js';
+import { projectQuorum } from '../bootstrap/etcd-quorum.js';
+import type {
+  ControlPlaneBrief,
+  ControlPlaneFacts,
+  ControlPlaneMachine,
+  ControlPlaneOperation,
+  ControlPlaneStep,
+} from '../facts.js';
+import { controlPlaneVictim, emptiestFailureDomain, nextName } from './control-plane-choice.js';
+import { forecast } from './control-plane-forecast.js';
+import { awaitGone, awaitHealthy, preflight } from './control-plane-preflight.js';
+import { planControlPlaneRemediation } from './control-plane-remediation.js';
 import { commonGates, type Decision } from './plan.js';
 
+const byName = (a: ControlPlaneMachine, b: ControlPlaneMachine): number => a.name.localeCompare(b.name);
+
+/**
+ * The one next step of a control plane: never two disruptive things at once. A machine on its way out is waited for, an etcd member without a machine is
+ * taken out, an unhealthy machine is replaced, outdated machines make room for new ones, the number is brought to what is desired. Source: capi kcp
+ * controller.go reconcile.
+ */
+export function planControlPlaneStep(facts: ControlPlaneFacts, nowMs: number): ControlPlaneStep {
+  const deleting = [...facts.machines].sort(byName).find((m) => m.deleting);
+  if (deleting) return awaitGone(deleting);
+  return evictStep(facts) ?? remediationStep(facts, nowMs) ?? sizeStep(facts) ?? settleStep(facts);
+}
+
+/** Takes the first etcd member out that no machine stands behind, unless etcd would lose its quorum. */
+function evictStep(facts: ControlPlaneFacts): ControlPlaneStep | undefined {
+  const [member] = facts.strays ?? [];
+  if (!member) return undefined;
+  const { etcd } = facts;
+  if (etcd && member.name !== '') {
+    const health = new Map(facts.machines.map((m) => [m.node ?? '', m.etcdHealthy]));
+    const known = { machines: health, alarmed: new Set(etcd.alarmed) };
+    if (!projectQuorum(etcd.members, known, { remove: member.name }).safe) return undefined;
+  }
+  return { kind: 'evict', member };
+}
+
+function remediationStep(facts: ControlPlaneFacts, nowMs: number): ControlPlaneStep | undefined {
+  const { remediating: record } = facts;
+  const plan = planControlPlaneRemediation(facts, nowMs);
+  if (plan?.do === 'remediate') return { kind: 'remediate', record: plan.record };
+  if (!record) return undefined;
+  const there = facts.machines.find((m) => m.name === record.machine);
+  // it recovered before it was deleted, or nothing has to take its place any more
+  const over = there ? there.urgency === undefined : facts.machines.length >= wanted(facts);
+  if (over) return { kind: 'forget', record };
+  if (!there) return undefined;
+  return {
+    kind: 'await',
+    name: there.name,
+    until: 'quorum',
+    reason: `Machine ${there.name} is to be replaced: ${plan?.message ?? 'it is not safe now'}`,
+    unblock: 'the other control plane machines to be healthy, or this one to recover',
+    about: ['etcd'],
+  };
+}
+
+/** How many machines there may be now. Fewer than three cannot spare one. */
+function wanted(facts: ControlPlaneFacts): number {
+  const surge = facts.desired < 3 ? 1 : facts.maxSurge;
+  return facts.desired + (facts.machines.some((m) => !m.upToDate) ? surge : 0);
+}
+
+/** Adds or takes out one machine: for a rollout, or for another number of replicas. */
+function sizeStep(facts: ControlPlaneFacts): ControlPlaneStep | undefined {
+  const { machines, remediating } = facts;
+  const outdated = machines.some((m) => !m.upToDate);
+  if (machines.length < wanted(facts)) {
+    const blocked = preflight(facts, { add: true });
+    if (blocked) return blocked;
+    const failureDomain = emptiestFailureDomain(facts);
+    return {
+      kind: 'create',
+      name: nextName(facts),
+      ...(failureDomain ? { failureDomain } : {}),
+      ...(remediating ? { replaces: remediating } : {}),
+    };
+  }
+  if (!outdated && machines.length === facts.desired) return undefined;
+  const victim = controlPlaneVictim(facts);
+  if (!victim) return undefined;
+  const why = victim.outdated.length > 0 ? victim.outdated.join('; ') : 'surplus';
+  return preflight(facts, { remove: victim }) ?? { kind: 'remove', name: victim.name, why };
+}
+
+/** Waits until what is there is well. */
+function settleStep(facts: ControlPlaneFacts): ControlPlaneStep {
+  const ill = [...facts.machines].sort(byName).filter((m) => m.problems.length > 0 || !m.ready);
+  const [stray] = facts.strays ?? [];
+  if (stray && ill.length === 0) {
+    const member = stray.name || stray.id;
+    const reason = `etcd member ${member} has no machine, and without it etcd would have no quorum`;
+    return { kind: 'await', name: member, until: 'quorum', reason, unblock: 'more healthy members', about: ['etcd'] };
+  }
+  return ill.length > 0 ? awaitHealthy(ill) : { kind: 'done' };
+}
+
+/** The operation that the next step belongs to. */
+function operationOf(facts: ControlPlaneFacts, step: ControlPlaneStep): ControlPlaneOperation {
+  if (step.kind === 'remediate' || facts.remediating) return 'RemediateControlPlane';
+  return facts.machines.some((m) => !m.upToDate) ? 'UpgradeControlPlane' : 'ScaleControlPlane';
+}
+
+/**
+ * Whether `operation` may take the step that is due: a rollout also brings the number right, nothing else does another one's work. What only waits
+ * may be waited for by anybody.
+ */
+export function mayTake(operation: ControlPlaneOperation, brief: ControlPlaneBrief): boolean {
+  if (brief.step.kind === 'await' || brief.operation === operation) return true;
+  return operation === 'UpgradeControlPlane' && brief.operation === 'ScaleControlPlane';
+}
+
+function whyOf(facts: ControlPlaneFacts, step: ControlPlaneStep, operation: ControlPlaneOperation): string {
+  const live = facts.machines.filter((m) => !m.deleting);
+  if (step.kind === 'remediate') return `replace unhealthy machine ${step.record.machine}`;
+  if (facts.remediating) return `replace unhealthy machine ${facts.remediating.machine}`;
+  if (operation === 'UpgradeControlPlane') {
+    const outdated = live.filter((m) => !m.upToDate);
+    const reasons = [...new Set(outdated.flatMap((m) => m.outdated))].sort();
+    return `roll out ${outdated.length} of ${live.length} machines: ${reasons.join(', ')}`.slice(0, 200);
+  }
+  if (step.kind === 'evict') return `etcd member ${step.member.name || step.member.id} has no machine`;
+  return `scale control plane ${live.length}→${facts.desired}`;
+}
+
+/** A control plane as its lane is told of it. */
+export function controlPlaneBrief(facts: ControlPlaneFacts, nowMs: number): ControlPlaneBrief {
+  const step = planControlPlaneStep(facts, nowMs);
+  const operation = operationOf(facts, step);
+  const remediation = planControlPlaneRemediation(facts, nowMs);
+  const retryAtMs = remediation?.do === 'defer' ? remediation.retryAtMs : undefined;
+  const live = facts.machines.filter((m) => !m.deleting);
+  const { exists, paused, deleting, generation, cluster, attempt, failure } = facts;
+  const settled = live.length === facts.desired && live.length === facts.machines.length && facts.initialized;
+  const moves = step.kind !== 'await' && step.kind !== 'done';
+  return {
+    ...{ exists, paused, deleting, generation, cluster, attempt, ...(failure ? { failure } : {}) },
+    desired: facts.desired,
+    live: live.length,
+    infrastructureProvisioned: facts.infrastructureProvisioned,
+    endpoint: facts.endpoint,
+    initialized: facts.initialized,
+    certificatesAvailable: facts.certificatesAvailable,
+    clusterDeleting: facts.clusterDeleting,
+    cloudQueue: facts.cloudQueue,
+    ...(facts.foreign ? { foreign: facts.foreign } : {}),
+    step,
+    operation,
+    pending: !settled || moves || facts.remediating !== undefined || live.some((m) => !m.upToDate),
+    why: whyOf(facts, step, operation),
+    forecast: forecast(facts, nowMs, planControlPlaneStep),
+    ...(retryAtMs === undefined ? {} : { retryInSeconds: Math.max(1, Math.ceil((retryAtMs - nowMs) / 1000)) }),
+  };
+}
+
 /** Decides the next move of a KubeadmControlPlane's lane. Source: capi controlplane/kubeadm reconcile order. */
-export function planControlPlane(facts: ControlPlaneFacts): Decision {
+export function planControlPlane(facts: ControlPlaneBrief): Decision {
   const gate = commonGates(facts, 'DeleteControlPlane');
   if (gate) return gate;
   if (facts.clusterDeleting)
@@ -20,94 +174,22 @@ export function planControlPlane(facts: ControlPlaneFacts): Decision {
       atMostSeconds: 300,
     };
   }
-  const live = facts.machines.filter((m) => !m.deleting);
-  if (live.length !== facts.desired || facts.machines.length !== live.length || !facts.initialized) {
-    return { do: 'operate', operation: 'ScaleControlPlane', reason: `${live.length} of ${facts.desired} machines` };
+  if (facts.foreign && facts.foreign.length > 0) {
+    const reason = `not all control plane machines are its own: ${facts.foreign.join(', ')}; have it adopt them or take their label away`;
+    return { do: 'end', outcome: 'Waiting', reason };
   }
-  const [stray] = facts.strays ?? [];
-  if (stray) {
-    const reason = `etcd member ${stray.name || stray.id} has no machine`;
-    return { do: 'operate', operation: 'ScaleControlPlane', reason };
-  }
-  return live.every((m) => m.ready && m.healthy)
-    ? { do: 'end', outcome: 'Converged', reason: 'all control plane machines ready' }
-    : {
-        do: 'end',
-        outcome: 'Waiting',
-        reason: 'waiting for control plane machines to be healthy',
-        requeueSeconds: 20,
-        atMostSeconds: 300,
-      };
-}
-
-/** The next step of a control plane; `await` changes nothing. */
-export type ControlPlaneStep =
-  | { readonly kind: 'create'; readonly name: string; readonly failureDomain?: string }
-  | { readonly kind: 'remove'; readonly name: string }
-  | { readonly kind: 'evict'; readonly member: StrayMember }
-  | { readonly kind: 'await'; readonly name: string; readonly until: 'healthy' | 'gone'; readonly reason: string }
-  | { readonly kind: 'done' };
-
-/**
- * The one next step of a control plane: never two disruptive things at once. A deleting machine is waited for, an etcd member without a machine is taken
- * out, an unhealthy machine is waited for; then one machine is added in the emptiest failure domain, or the victim is taken from the fullest. Source:
- * capi kcp scale.go, control_plane.go.
- */
-export function planControlPlaneStep(facts: ControlPlaneFacts): ControlPlaneStep {
-  const machines = [...facts.machines].sort((a, b) => a.name.localeCompare(b.name));
-  const deleting = machines.find((m) => m.deleting);
-  if (deleting) {
-    return { kind: 'await', name: deleting.name, until: 'gone', reason: `machine ${deleting.name} is being deleted` };
-  }
-  const [member] = facts.strays ?? [];
-  if (member) return { kind: 'evict', member };
-  const victim = machines.length > facts.desired ? controlPlaneVictim(facts, machines) : undefined;
-  const unhealthy = machines.find((m) => m.name !== victim && (!m.hasNode || !m.healthy));
-  if (unhealthy) {
-    return {
-      kind: 'await',
-      name: unhealthy.name,
-      until: 'healthy',
-      reason: `machine ${unhealthy.name} is not healthy yet`,
-    };
-  }
-  if (machines.length < facts.desired) {
-    const [name] = childNames(facts.base, facts.uid, new Set(machines.map((m) => m.name)), 1, facts.naming);
-    const failureDomain = emptiestFailureDomain(facts, machines);
-    return { kind: 'create', name: name ?? facts.base, ...(failureDomain ? { failureDomain } : {}) };
-  }
-  if (victim) return { kind: 'remove', name: victim };
-  return { kind: 'done' };
-}
-
-function countByDomain(machines: readonly OwnedMachine[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const m of machines) if (m.failureDomain) counts.set(m.failureDomain, (counts.get(m.failureDomain) ?? 0) + 1);
-  return counts;
-}
-
-function emptiestFailureDomain(facts: ControlPlaneFacts, machines: readonly OwnedMachine[]): string | undefined {
-  const counts = countByDomain(machines);
-  return [...facts.failureDomains].sort((a, b) => (counts.get(a) ?? 0) - (counts.get(b) ?? 0) || a.localeCompare(b))[0];
-}
-
-function controlPlaneVictim(facts: ControlPlaneFacts, machines: readonly OwnedMachine[]): string | undefined {
-  const pools = [
-    machines.filter((m) => !m.upToDate && m.deleteFirst),
-    machines.filter((m) => m.deleteFirst),
-    machines.filter((m) => !m.upToDate && !m.healthy),
-    machines.filter((m) => !m.upToDate),
-    machines,
-  ];
-  const pool = pools.find((p) => p.length > 0) ?? [];
-  const known = new Set(facts.failureDomains);
-  const stray = pool.filter((m) => m.failureDomain !== undefined && !known.has(m.failureDomain));
-  const counts = countByDomain(machines);
-  const fullest = [...pool].sort(
-    (a, b) => (counts.get(b.failureDomain ?? '') ?? 0) - (counts.get(a.failureDomain ?? '') ?? 0),
-  );
-  const top = counts.get(fullest[0]?.failureDomain ?? '') ?? 0;
-  const candidates = stray.length > 0 ? stray : pool.filter((m) => (counts.get(m.failureDomain ?? '') ?? 0) === top);
-  return [...candidates].sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.name.localeCompare(b.name))[0]
-    ?.name;
+  if (facts.pending) return { do: 'operate', operation: facts.operation, reason: facts.why };
+  if (facts.step.kind === 'done')
+    return { do: 'end', outcome: 'Converged', reason: 'all control plane machines up to date and ready' };
+  const { step, retryInSeconds } = facts;
+  const reason = step.kind === 'await' ? `${step.reason}; waiting for ${step.unblock}` : step.kind;
+  // a replacement that has to wait is tried at its very time
+  const times = retryInSeconds === undefined ? [20, 300] : [retryInSeconds, retryInSeconds];
+  return {
+    do: 'end',
+    outcome: 'Waiting',
+    reason: reason.slice(0, 400),
+    requeueSeconds: times[0] ?? 20,
+    atMostSeconds: times[1] ?? 300,
+  };
 }

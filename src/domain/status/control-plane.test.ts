@@ -39,6 +39,7 @@ function status(change: Partial<ControlPlaneStatusInput> = {}) {
     failure: undefined,
     paused: false,
     now: NOW,
+    step: { kind: 'done' },
     ...change,
   };
   const result = controlPlaneStatus(input);
@@ -143,7 +144,7 @@ describe('the status of a control plane', () => {
     } as const;
     const result = status({ machines: [machine('a', ['UpToDate'])], failure });
     expect(messageOf(result, 'ScalingUp')).toBe('Scaling up from 1 to 3 replicas\n* InsufficientCapacity: none');
-    expect(messageOf(result, 'RollingOut')).toBe('Rolling out 1 not up-to-date replicas');
+    expect(messageOf(result, 'RollingOut')).toBe('Rolling out 1 not up-to-date replicas\nUpToDate is bad');
   });
 
   test('tells what its deletion waits for', () => {
@@ -171,4 +172,66 @@ test('a machine is healthy when every component is, etcd only where it is ours',
   expect(isControlPlaneMachineHealthy(machine('a', ['EtcdPodHealthy']), true)).toBe(false);
   expect(isControlPlaneMachineHealthy(machine('a', ['EtcdPodHealthy']), false)).toBe(true);
   expect(isControlPlaneMachineHealthy(aMachine(cluster), false)).toBe(false);
+});
+
+describe('the conditions of a control plane', () => {
+  test('that rolls out says how many machines and why, a version first', () => {
+    const messages = ['* KubeadmConfig is not up-to-date', '* Version v1.33.0, v1.34.4 required'];
+    const old = three.slice(0, 2).map((m, i) => {
+      const conditions = (m.status?.conditions ?? []).map((c) =>
+        c.type === 'UpToDate' ? { ...c, status: 'False' as const, message: messages[i] ?? '' } : c,
+      );
+      return { ...m, status: { ...m.status, conditions } } as Machine;
+    });
+    const step = {
+      kind: 'await',
+      name: 'c',
+      until: 'healthy',
+      reason: 'r',
+      unblock: 'u',
+      about: ['components', 'etcd'],
+    } as const;
+    const result = status({
+      machines: [...old, machine('c')],
+      step,
+      controlPlane: aControlPlane(cluster, { replicas: 5 }),
+    });
+    expect(messageOf(result, 'RollingOut')).toBe(
+      'Rolling out 2 not up-to-date replicas\n* Version v1.33.0, v1.34.4 required\n* KubeadmConfig is not up-to-date',
+    );
+    expect(messageOf(result, 'ScalingUp')).toBe(
+      'Scaling up from 3 to 5 replicas\n* waiting for control plane components to become healthy\n* waiting for etcd cluster to become healthy',
+    );
+  });
+
+  test('whose template is gone says that it could not grow', () => {
+    const missingTemplate = { kind: 'AWSMachineTemplate', name: 'demo' };
+    expect(messageOf(status({ missingTemplate }), 'ScalingUp')).toBe(
+      'Scaling up would be blocked because AWSMachineTemplate demo does not exist',
+    );
+  });
+
+  test('that replaces a machine for its health says what becomes of it, and what was last', () => {
+    const verdict = (type: string, reason: string, message = '') => ({
+      ...{ type, status: 'False', reason, message, lastTransitionTime: NOW },
+    });
+    const sick = (...more: ReturnType<typeof verdict>[]): Machine => {
+      const m = machine('a');
+      const conditions = [...(m.status?.conditions ?? []), verdict('HealthCheckSucceeded', 'UnhealthyNode'), ...more];
+      return { ...m, status: { ...m.status, conditions } } as Machine;
+    };
+    const lastRemediation = { machine: 'old', timestamp: NOW, retryCount: 2 };
+    const asked = status({
+      machines: [sick(verdict('OwnerRemediated', 'RemediationDeferred', 'later')), machine('b')],
+      lastRemediation,
+    });
+    expect(verdicts(asked)['Remediating']).toBe('True Remediating');
+    expect(messageOf(asked, 'Remediating')).toBe('* Machine a: later');
+    expect(asked.lastRemediation).toEqual({ machine: 'old', time: NOW, retryCount: 2 });
+    const left = status({ machines: [sick(), machine('b')] });
+    expect(verdicts(left)['Remediating']).toBe('False NotRemediating');
+    expect(messageOf(left, 'Remediating')).toBe(
+      'Machine a is not healthy (not to be remediated by KubeadmControlPlane)',
+    );
+  });
 });

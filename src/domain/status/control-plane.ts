@@ -10,7 +10,7 @@ import {
   type V1Beta1Input,
 } from '../conditions.js';
 import { isDeleting, readPath } from '../contract.js';
-import type { RecordedFailure } from '../facts.js';
+import type { ControlPlaneStep, RecordedFailure, RemediationRecord } from '../facts.js';
 import {
   counters,
   machineConditions,
@@ -46,6 +46,11 @@ export interface ControlPlaneStatusInput {
   readonly failure: RecordedFailure | undefined;
   readonly paused: boolean;
   readonly now: string;
+  /** What is to be done next; a step that waits says why in the conditions. */
+  readonly step: ControlPlaneStep;
+  readonly lastRemediation?: RemediationRecord;
+  /** The infra template, when it does not exist. */
+  readonly missingTemplate?: { readonly kind: string; readonly name: string };
 }
 
 const has = (machine: Machine, type: string): boolean =>
@@ -65,7 +70,6 @@ export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmContr
   const versions = versionsOf(machines);
   const etcd = kept(input, 'EtcdClusterHealthy') ?? etcdCondition(input);
   const components = kept(input, 'ControlPlaneComponentsHealthy') ?? componentsCondition(input);
-  const stale = count.replicas - count.upToDateReplicas;
   const own: ConditionInput[] = [
     input.initialized
       ? { type: 'Initialized', status: 'True', reason: 'Initialized' }
@@ -76,21 +80,9 @@ export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmContr
     components,
     kept(input, 'Available') ?? availability(input, etcd),
     ...machineConditions(machines),
-    stale > 0 && machines.some((m) => m.status?.conditions?.some((c) => c.type === 'UpToDate' && c.status === 'False'))
-      ? {
-          type: 'RollingOut',
-          status: 'True',
-          reason: 'RollingOut',
-          message: `Rolling out ${stale} not up-to-date replicas`,
-        }
-      : { type: 'RollingOut', status: 'False', reason: 'NotRollingOut' },
-    ...scalingConditions(
-      desired,
-      machines.length,
-      isDeleting(controlPlane),
-      input.failure && `${input.failure.type}: ${input.failure.message}`,
-    ),
-    REMEDIATING_NONE,
+    rollingOut(machines),
+    ...scaling(input, desired),
+    remediating(machines),
     deleting(input),
     pausedCondition(input.paused),
   ];
@@ -101,6 +93,7 @@ export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmContr
     selector: input.selector,
     ...count,
     ...(versions.length > 0 ? { versions, version: versions[0]?.version } : {}),
+    ...lastRemediationOf(input),
     observedGeneration: generation,
     deprecated: {
       v1beta1: {
@@ -116,6 +109,73 @@ export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmContr
 /** The stored condition, while what was last seen stands. */
 function kept(input: ControlPlaneStatusInput, type: string): ConditionInput | undefined {
   return input.held ? findCondition(input.controlPlane.status?.conditions as Condition[] | undefined, type) : undefined;
+}
+
+function lastRemediationOf({ lastRemediation: last }: ControlPlaneStatusInput) {
+  if (!last) return {};
+  return { lastRemediation: { machine: last.machine, time: last.timestamp, retryCount: last.retryCount } };
+}
+
+/** Which machines are replaced and why, a change of the version first. Source: capi kubeadmcontrolplane_status.go setRollingOutCondition. */
+function rollingOut(machines: readonly Machine[]): ConditionInput {
+  const outdated = machines
+    .map((m) => findCondition(m.status?.conditions as Condition[] | undefined, 'UpToDate'))
+    .filter((c) => c?.status === 'False');
+  if (outdated.length === 0) return { type: 'RollingOut', status: 'False', reason: 'NotRollingOut' };
+  const lines = outdated.flatMap((c) => (c?.message ?? '').split('\n')).filter((line) => line !== '');
+  const rank = (line: string): string => `${line.startsWith('* Version') ? 0 : 1}${line}`;
+  const reasons = [...new Set(lines)].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  const message = [`Rolling out ${outdated.length} not up-to-date replicas`, ...reasons].join('\n');
+  return { type: 'RollingOut', status: 'True', reason: 'RollingOut', message };
+}
+
+const WAITS = {
+  deleting: 'waiting for a control plane Machine to complete deletion',
+  components: 'waiting for control plane components to become healthy',
+  etcd: 'waiting for etcd cluster to become healthy',
+} as const;
+
+/** ScalingUp and ScalingDown, with the preflight checks that hold them up. */
+function scaling(input: ControlPlaneStatusInput, desired: number): ConditionInput[] {
+  const { controlPlane, machines, step, missingTemplate, failure } = input;
+  const absent = missingTemplate && `${missingTemplate.kind} ${missingTemplate.name} does not exist`;
+  const waits = step.kind === 'await' ? step.about.map((about) => WAITS[about]) : [];
+  const failed = failure ? [`${failure.type}: ${failure.message}`] : [];
+  const blocked = [...waits, ...failed].join('\n* ');
+  const conditions = scalingConditions(desired, machines.length, isDeleting(controlPlane), blocked || undefined);
+  return conditions.map((c) => {
+    if (c.type !== 'ScalingUp' || !absent) return c;
+    if (c.status === 'True') return { ...c, message: `${c.message ?? ''}\n* ${absent}` };
+    return { ...c, message: `Scaling up would be blocked because ${absent}` };
+  });
+}
+
+/** Machines that are replaced for their health, or cannot be. Source: capi kubeadmcontrolplane_status.go setRemediatingCondition. */
+function remediating(machines: readonly Machine[]): ConditionInput {
+  const sick = machines.filter(
+    (m) => findCondition(m.status?.conditions as Condition[] | undefined, 'HealthCheckSucceeded')?.status === 'False',
+  );
+  const flagged = sick.filter(
+    (m) => findCondition(m.status?.conditions as Condition[] | undefined, 'OwnerRemediated')?.status === 'False',
+  );
+  const type = 'Remediating';
+  if (flagged.length > 0) {
+    const { message } = aggregate(type, machineView(flagged), {
+      source: 'OwnerRemediated',
+      trueReason: 'Remediating',
+      falseReason: 'Remediating',
+      unknownReason: 'Remediating',
+      emptyReason: 'NotRemediating',
+      noun: 'Machine',
+    });
+    return { type, status: 'True', reason: 'Remediating', ...(message ? { message } : {}) };
+  }
+  if (sick.length === 0) return REMEDIATING_NONE;
+  const names = sick.map((m) => m.metadata.name);
+  const shown = names.slice(0, 3).join(', ') + (names.length > 3 ? `, … (${names.length - 3} more)` : '');
+  const verb = names.length === 1 ? 'is' : 'are';
+  const message = `${names.length === 1 ? 'Machine' : 'Machines'} ${shown} ${verb} not healthy (not to be remediated by KubeadmControlPlane)`;
+  return { ...REMEDIATING_NONE, message };
 }
 
 function machineView(machines: readonly Machine[]): { name: string; conditions: Condition[] | undefined }[] {

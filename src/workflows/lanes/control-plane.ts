@@ -1,4 +1,4 @@
-import type { ControlPlaneFacts } from '../../domain/facts.js';
+import type { ControlPlaneBrief } from '../../domain/facts.js';
 import { planControlPlane } from '../../domain/plan/control-plane.js';
 import { kube, wait } from '../lib/activities.js';
 import { type LaneHooks, runLane } from '../lib/lane.js';
@@ -7,7 +7,7 @@ import type { LaneInput, LaneResult } from '../types.js';
 
 /** The one writer for a KubeadmControlPlane, its certificates and its Machine objects. */
 export async function controlPlaneLane(input: LaneInput): Promise<LaneResult> {
-  const hooks: LaneHooks<ControlPlaneFacts> = {
+  const hooks: LaneHooks<ControlPlaneBrief> = {
     assess: () =>
       kube.assessControlPlane.executeWithOptions({ summary: 'Read the control plane, write its status' }, [
         { key: input.key },
@@ -20,14 +20,9 @@ export async function controlPlaneLane(input: LaneInput): Promise<LaneResult> {
         ]);
         return undefined;
       }
-      const live = facts.machines.filter((m) => !m.deleting).length;
-      return runOperation<ControlPlaneFacts | undefined>(
-        'ScaleControlPlane',
-        input,
-        facts,
-        `scale control plane ${live}→${facts.desired}`,
-      );
+      return runOperation<ControlPlaneBrief | undefined>(facts.operation, input, facts, facts.why);
     },
+    // their waits end by themselves when a change of the spec changes the plan
     supersedable: new Set(),
   };
   return runLane(input, hooks);

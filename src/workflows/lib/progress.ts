@@ -7,15 +7,26 @@ export class ProgressBoard {
   readonly #operation: string;
   #steps: Step[];
   #waitingFor: string | undefined;
+  #expected: readonly string[] = [];
 
   constructor(operation: string, steps: readonly string[]) {
     this.#operation = operation;
     this.#steps = steps.map((name) => ({ name, state: 'pending' }));
     setHandler(progress, () => this.snapshot(), { description: 'Steps done, the current wait and why' });
-    setHandler(plan, () => this.#steps.filter((s) => s.state !== 'done').map((s) => s.name), {
+    setHandler(plan, () => this.#ahead(), {
       description: 'Steps still to be done, in order',
     });
     this.#show();
+  }
+
+  /** What is planned from here on, in words, where the steps are found on the way: the `plan` query answers it. */
+  expect(steps: readonly string[]): void {
+    this.#expected = steps;
+  }
+
+  #ahead(): readonly string[] {
+    if (this.#expected.length > 0) return this.#expected;
+    return this.#steps.filter((s) => s.state !== 'done').map((s) => s.name);
   }
 
   snapshot(): Progress {
