@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, expect, jest, test } from '@jest/globals';
 import { Registry } from 'prom-client';
 import type { KubeObject } from '../api/types/meta.js';
 import { silentLog } from '../telemetry/log.js';
@@ -7,11 +7,13 @@ import { type LanePort, type LaneSignal, SignalError, type SignalFailure } from 
 import { bridgeMetrics } from './metrics.js';
 import { WorkQueue } from './queue.js';
 import { Signaller } from './signaller.js';
+import type { Link } from './workload/connection.js';
 import { WorldIndex } from './world.js';
 
 const stops: (() => void)[] = [];
 afterEach(() => {
   for (const stop of stops.splice(0)) stop();
+  jest.useRealTimers();
 });
 
 function cluster(generation: number, more: Partial<KubeObject['metadata']> = {}): KubeObject {
@@ -23,7 +25,7 @@ function cluster(generation: number, more: Partial<KubeObject['metadata']> = {})
 }
 const KEY = 'Cluster/default/demo';
 
-function setup(options: { selects?: boolean; minIntervalMs?: number } = {}) {
+function setup(options: { selects?: boolean; minIntervalMs?: number; childIntervalMs?: Record<string, number> } = {}) {
   const attempts: LaneSignal[] = [];
   const told: string[] = [];
   const gone: string[] = [];
@@ -55,7 +57,8 @@ function setup(options: { selects?: boolean; minIntervalMs?: number } = {}) {
     info: (m: string) => void lines.push(m),
     error: (m: string) => void lines.push(m),
   };
-  const world = new WorldIndex();
+  let link: Link = 'unknown';
+  const world = new WorldIndex(Date.now, () => ({ link, listed: true, nodeOf: () => undefined, pods: () => [] }));
   const queue = new WorkQueue({ baseMs: 1, capMs: 2 });
   let wentDown = (): void => undefined;
   const down = new Promise<void>((resolve) => {
@@ -80,7 +83,7 @@ function setup(options: { selects?: boolean; minIntervalMs?: number } = {}) {
     selects: () => options.selects ?? true,
     signalConverged: false,
     minIntervalMs: options.minIntervalMs ?? 0,
-    childIntervalMs: {},
+    childIntervalMs: options.childIntervalMs ?? {},
   });
   const stop = new AbortController();
   const running = [signaller.work(stop.signal), signaller.work(stop.signal)];
@@ -90,6 +93,9 @@ function setup(options: { selects?: boolean; minIntervalMs?: number } = {}) {
   });
   return {
     signaller,
+    link: (now: Link) => {
+      link = now;
+    },
     world,
     queue,
     temporal,
@@ -256,4 +262,112 @@ test('has a lane look again when it is forced to, once, and not while paused', a
   s.look(cluster(1, { resourceVersion: '3' }));
   await s.drained();
   expect(s.told).toEqual(['1 not converged yet', '1 an owner, finalizer or label was removed']);
+});
+
+/** A Cluster that is available, of whose connection its status says `probe`. */
+function connected(probe: string, resourceVersion = '1'): KubeObject {
+  const condition = (type: string, status: string) => ({ type, status, reason: 'R', lastTransitionTime: 't' });
+  const conditions = [condition('Available', 'True'), condition('RemoteConnectionProbe', probe)];
+  return { ...cluster(1, { resourceVersion }), status: { observedGeneration: 1, conditions } } as KubeObject;
+}
+const passed = (seconds: number) => jest.advanceTimersByTimeAsync(seconds * 1_000);
+
+test('a lost connection is told at once, and is settled when the status says so', async () => {
+  jest.useFakeTimers();
+  const s = setup();
+  s.look(connected('True'));
+  await passed(0);
+  expect(s.told).toEqual([]);
+  s.link('lost');
+  s.look(connected('True'));
+  await passed(0);
+  expect(s.told).toEqual(['1 the connection changed']);
+  s.look(connected('False'));
+  await passed(3_600);
+  expect(s.told).toHaveLength(1);
+});
+
+test('what got better is told only when it stands: whoever follows it says it in a moment', async () => {
+  jest.useFakeTimers();
+  const s = setup();
+  s.link('lost');
+  s.look(cluster(1));
+  await passed(0);
+  s.link('up');
+  s.look(cluster(1));
+  await passed(9);
+  s.look(connected('True'));
+  await passed(60);
+  expect(s.told).toEqual(['1 not converged yet']);
+  s.look(connected('False'));
+  await passed(9);
+  s.look(connected('False', '2'));
+  expect(s.told).toHaveLength(1);
+  await passed(1);
+  expect(s.told[1]).toBe('1 the connection changed');
+});
+
+test('a lane whose status still says otherwise is told again, later each time', async () => {
+  jest.useFakeTimers();
+  const s = setup();
+  s.look(connected('True'));
+  await passed(0);
+  s.link('lost');
+  s.look(connected('True'));
+  await passed(59);
+  expect(s.told).toHaveLength(1);
+  await passed(1);
+  expect(s.told[1]).toBe('1 the workload cluster still says otherwise');
+  await passed(239);
+  expect(s.told).toHaveLength(2);
+  await passed(1);
+  expect(s.told).toHaveLength(3);
+  await passed(86_400);
+  expect(s.told.length).toBeLessThan(12);
+});
+
+test('three thousand machines that fall ill within a minute wake their set, deployment and Cluster a few times', async () => {
+  // the time a look takes is real: it is what a lane of so many machines is spared by
+  jest.useFakeTimers({ doNotFake: ['performance'] });
+  const COUNT = 3_000;
+  const s = setup({
+    minIntervalMs: 500,
+    childIntervalMs: { Cluster: 15_000, MachineSet: 15_000, MachineDeployment: 10_000 },
+  });
+  const make = (kind: string, name: string, owner?: string, status: object = {}): KubeObject => {
+    const [ownerKind = '', ownerName = ''] = owner?.split('/') ?? [];
+    const ownerReferences = owner
+      ? [{ apiVersion: 'x/v1', kind: ownerKind, name: ownerName, uid: ownerName, controller: true }]
+      : [];
+    const metadata = { namespace: 'default', name, uid: name, generation: 1, ownerReferences };
+    return { apiVersion: 'x/v1', kind, metadata, spec: { clusterName: 'demo', replicas: COUNT }, status } as KubeObject;
+  };
+  const machine = (i: number, ready: string) =>
+    make('Machine', `m-${i}`, 'MachineSet/ms', { conditions: [{ type: 'NodeReady', status: ready, reason: 'R' }] });
+  const counted = (ready: number) => ({ replicas: COUNT, readyReplicas: ready });
+  const lanes = ['Cluster/default/demo', 'MachineDeployment/default/md', 'MachineSet/default/ms'];
+  const annotations = { 'perdure.dev/available-since': 't' };
+  s.world.put(cluster(1, { annotations }));
+  s.world.put(make('MachineDeployment', 'md', undefined, counted(COUNT)));
+  s.world.put(make('MachineSet', 'ms', 'MachineDeployment/md', counted(COUNT)));
+  for (let i = 0; i < COUNT; i++) s.world.put(machine(i, 'True'));
+  for (const key of lanes) s.queue.add(key);
+  await passed(1);
+  s.attempts.length = 0;
+  for (let second = 0; second < 60; second++) {
+    for (let i = second * 50; i < (second + 1) * 50; i++) {
+      s.world.put(machine(i, 'False'));
+      for (const key of lanes) s.queue.add(key);
+    }
+    // the lane of the set counts what is below it
+    s.world.put(make('MachineSet', 'ms', 'MachineDeployment/md', counted(COUNT - second * 50)));
+    await passed(1);
+  }
+  await passed(60);
+  const signals = (kind: string) => s.attempts.filter((a) => a.input.key.kind === kind).length;
+  for (const kind of ['Cluster', 'MachineSet']) {
+    expect(signals(kind)).toBeGreaterThanOrEqual(1);
+    expect(signals(kind)).toBeLessThanOrEqual(5);
+  }
+  expect(signals('MachineDeployment')).toBeLessThanOrEqual(8);
 });

@@ -142,6 +142,7 @@ export class Signaller {
     const before = this.#told.get(uid);
     const forced = this.#forced.has(item.key) && !paused;
     const same = before?.token.hash === token.hash && !forced;
+    if (same) this.#settling.delete(uid);
     if (same && !hasGap(token)) return skip('nothing new');
     if (same) {
       const againMs = before.at + againAfterMs(before.times) - Date.now();
@@ -160,6 +161,7 @@ export class Signaller {
     }
     if (before && !forced && !same && onlySettled(before.token, token)) {
       this.#told.set(uid, { token, at: before.at, times: 0 });
+      this.#settling.delete(uid);
       return skip('settled');
     }
     const settleMs = before && !forced && !same && onlySettling(before.token, token) ? this.#settleMs(uid, token) : 0;

@@ -48,6 +48,8 @@ const PROBE_EVERY_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
 const FAILURES = 5;
 const RETRY_MS = 30_000;
+/** The probe that is due when the grace period ends may still be answered. */
+const LAST_PROBE_MS = 1_000;
 const STATIC_PODS = { namespace: 'kube-system', labelSelector: 'tier=control-plane' };
 
 /**
@@ -74,7 +76,8 @@ export class WorkloadConnection {
     if (this.#answered === undefined && this.#failures < failures) return 'unknown';
     const silentMs = Date.now() - (this.#answered ?? this.#begun);
     if (silentMs >= CONDITIONS_GRACE_SECONDS * 1_000) return 'dark';
-    if (silentMs >= PROBE_GRACE_SECONDS * 1_000 || this.#answered === undefined) return 'lost';
+    const graceMs = PROBE_GRACE_SECONDS * 1_000 + (this.#connected ? LAST_PROBE_MS : 0);
+    if (silentMs >= graceMs || this.#answered === undefined) return 'lost';
     return this.#connected ? 'up' : 'unsure';
   }
 
@@ -183,8 +186,9 @@ export class WorkloadConnection {
   #tell(): void {
     clearTimeout(this.#threshold);
     const since = this.#answered ?? this.#begun;
-    const next = [PROBE_GRACE_SECONDS, CONDITIONS_GRACE_SECONDS]
-      .map((seconds) => since + seconds * 1_000 - Date.now())
+    const graceMs = PROBE_GRACE_SECONDS * 1_000;
+    const next = [graceMs, graceMs + LAST_PROBE_MS, CONDITIONS_GRACE_SECONDS * 1_000]
+      .map((ms) => since + ms - Date.now())
       .find((ms) => ms > 0);
     if (next !== undefined) {
       this.#threshold = setTimeout(() => this.#tell(), next);
