@@ -20,7 +20,7 @@ export interface KubeAccess {
   /** Called before requests when the last answer is older than `CREDENTIALS_TTL_MS`, and once more after a 401. */
   readonly credentials: () => Promise<Credentials>;
   readonly resolve?: ResolveHost;
-  /** HTTP proxy from the kubeconfig's `proxy-url`. */
+  /** Proxy from the kubeconfig's `proxy-url`: http, https or socks5. May hold a password: never log it. */
   readonly proxyUrl?: string;
   /** Steady requests per second and burst; unlimited when absent. Watches count once, at their start. */
   readonly limit?: { readonly qps: number; readonly burst: number };

@@ -66,18 +66,27 @@ function accessFrom(
       `${what}: current context names no cluster with a server; set current-context`,
     );
   }
-  if (cluster.proxyUrl?.startsWith('socks')) {
-    throw new PerdureError(
-      'InvalidConfiguration',
-      `${what}: proxy-url ${cluster.proxyUrl} is not supported; use an HTTP proxy`,
-    );
-  }
+  const proxyUrl = proxyOf(cluster.proxyUrl, what);
   return {
     ...rest,
     server: cluster.server,
     credentials: () => credentialsFrom(config, what),
-    ...(cluster.proxyUrl ? { proxyUrl: cluster.proxyUrl } : {}),
+    ...(proxyUrl === undefined ? {} : { proxyUrl }),
   };
+}
+
+const PROXY_SCHEMES = ['http:', 'https:', 'socks5:'];
+
+/** The proxy's URL may hold a password: errors name its scheme and nothing else. */
+function proxyOf(text: string | undefined, what: string): string | undefined {
+  if (!text) return undefined;
+  // names are resolved by the proxy either way
+  const url = URL.parse(text.replace(/^socks5h:/, 'socks5:'));
+  if (url && PROXY_SCHEMES.includes(url.protocol)) return url.href;
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `${what}: proxy-url ${url ? `with scheme ${url.protocol.slice(0, -1)} is not supported` : 'is not a URL'}; use http, https or socks5`,
+  );
 }
 
 async function credentialsFrom(config: KubeConfig, what: string): Promise<Credentials> {

@@ -5,6 +5,7 @@ import { PerdureError } from '../domain/errors.js';
 import type { KubeClient } from './client.js';
 import { errorFromNetwork, errorFromResponse } from './errors.js';
 import { objectPath } from './paths.js';
+import { connectThrough } from './proxy.js';
 import { lookupWith, tlsOptions } from './transport.js';
 
 export interface PortForwardTarget {
@@ -35,12 +36,14 @@ export async function portForward(client: KubeClient, target: PortForwardTarget)
   const path = objectPath(KINDS.Pod, { namespace, name: pod }, 'portforward');
   const scheme = root.protocol === 'http:' ? 'ws:' : 'wss:';
   const url = `${scheme}//${root.host}${root.pathname.replace(/\/$/, '')}${path}?ports=${port}`;
+  const proxied = await throughProxy(client, root, tlsOptions(credentials));
   const socket = new WebSocket(url, PROTOCOL, {
     ...tlsOptions(credentials),
     headers: credentials.headers,
     handshakeTimeout: client.access.requestTimeoutMs ?? 30_000,
     perMessageDeflate: false,
     ...(client.access.resolve ? { lookup: lookupWith(client.access.resolve) } : {}),
+    ...(proxied ? { createConnection: () => proxied } : {}),
   });
   const stream = tunnel(socket, what);
   const abort = (): void => {
@@ -55,6 +58,17 @@ export async function portForward(client: KubeClient, target: PortForwardTarget)
     stream.destroy();
     throw errorFromNetwork(what, error, signal);
   }
+}
+
+async function throughProxy(
+  { access }: KubeClient,
+  root: URL,
+  tls: Readonly<Record<string, unknown>>,
+): Promise<Duplex | undefined> {
+  if (access.proxyUrl === undefined) return undefined;
+  const secure = root.protocol === 'https:';
+  const port = Number(root.port || (secure ? 443 : 80));
+  return await connectThrough(access.proxyUrl, { host: root.hostname, port, ...(secure ? { tls } : {}) });
 }
 
 function opened(socket: WebSocket, what: string): Promise<void> {

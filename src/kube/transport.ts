@@ -3,7 +3,7 @@ import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isIPv6 } from 'node:net';
 import type { Readable } from 'node:stream';
-import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { type Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from 'undici';
 import { CREDENTIALS_TTL_MS, type Credentials, type KubeAccess, type ResolveHost } from './access.js';
 import { errorFromNetwork, errorFromResponse, networkCode } from './errors.js';
 import { type RateLimiter, tokenBucket } from './rate-limit.js';
@@ -196,7 +196,9 @@ function fingerprint(credentials: Credentials): string {
 function createPool(access: KubeAccess, root: URL, credentials: Credentials): Dispatcher {
   const tls = tlsOptions(credentials);
   // HTTP/1.1: one connection per running request isolates watches from each other; a stalled one never blocks the rest.
-  if (access.proxyUrl !== undefined) return new ProxyAgent({ uri: access.proxyUrl, requestTls: tls, allowH2: false });
+  if (access.proxyUrl?.startsWith('socks5:')) return new Socks5ProxyAgent(access.proxyUrl, { requestTls: tls });
+  if (access.proxyUrl !== undefined)
+    return new ProxyAgent({ uri: access.proxyUrl, requestTls: tls, proxyTunnel: true, allowH2: false });
   return new Pool(root.origin, {
     allowH2: false,
     keepAliveTimeout: 30_000,

@@ -22,6 +22,8 @@ export interface ApiServer {
   readonly kubeconfig: string;
   /** One JSON request; throws on an answer other than 2xx, with its body. */
   request<T>(method: string, path: string, body?: unknown, contentType?: string): Promise<T>;
+  /** Kills the API server, calls `meanwhile`, and starts it again with what it had. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
   /** Ends both processes and removes the directory; safe to call twice. */
   stop(): Promise<void>;
 }
@@ -175,7 +177,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 
     const log = join(directory, 'kube-apiserver.log');
     const args = [...apiServerArgs(directory, port, client), ...(options.flags ?? [])];
-    const server = start(apiServerProgram, args, log);
+    let server = start(apiServerProgram, args, log);
     children.push(server);
     const certificate = join(directory, 'certs', 'apiserver.crt');
     let cert = '';
@@ -196,7 +198,18 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       log,
       async () => (await request<string>('GET', '/readyz')) === 'ok',
     );
-    return { url, ca, token, serving: { cert, key }, kubeconfig: kubeconfigOf(url, ca, token), request, stop };
+    const restart = async (meanwhile?: () => Promise<void>): Promise<void> => {
+      const closed = new Promise((resolve) => server.once('close', resolve));
+      server.kill('SIGKILL');
+      await closed;
+      await meanwhile?.();
+      server = start(apiServerProgram, args, log);
+      children.splice(1, 1, server);
+      const end = Date.now() + (options.startTimeoutMs ?? 60_000);
+      await until('kube-apiserver', end, server, log, async () => (await request<string>('GET', '/readyz')) === 'ok');
+    };
+    const kubeconfig = kubeconfigOf(url, ca, token);
+    return { url, ca, token, serving: { cert, key }, kubeconfig, request, restart, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -56,10 +56,8 @@ function client(text: string): WorkloadClient {
     },
     listAll: <T extends KubeObject>(kind: ResourceKind) =>
       Promise.resolve({ items: (kind.kind === 'Node' ? nodes : []) as T[], resourceVersion: '1' }),
-    // biome-ignore lint/correctness/useYield: nothing happens until it is ended
-    async *watch(_kind, { signal }) {
-      await until(signal);
-    },
+    // nothing happens until it is ended
+    watch: (_kind, { signal }) => ({ [Symbol.asyncIterator]: () => ({ next: () => until(signal) }) }),
     close: () => Promise.resolve(void closed.push(text)),
   };
 }
