@@ -36,6 +36,8 @@ export const ANNOTATION = {
   appliedGeneration: 'perdure.dev/applied-generation',
   lane: 'perdure.dev/lane',
   drift: 'perdure.dev/drift',
+  /** On a Machine and what it is made of: which labels and annotations came from its owner's template. */
+  fromTemplate: 'perdure.dev/from-template',
   created: 'perdure.dev/available-since',
   /** On a Secret: RFC 3339, from when on its contents are to be renewed. */
   renewAfter: 'perdure.dev/renew-after',

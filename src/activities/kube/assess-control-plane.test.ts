@@ -172,6 +172,34 @@ describe('a look at a control plane', () => {
     expect(verdicts(stored(world).status)['Available']).toBe('False NotAvailable');
   });
 
+  test('brings labels, time-outs and gates of the template to its machines, which stay up to date', async () => {
+    const { machineTemplate } = controlPlane.spec;
+    const changed: KubeadmControlPlane = {
+      ...controlPlane,
+      spec: {
+        ...controlPlane.spec,
+        machineTemplate: {
+          metadata: { labels: { tier: 'gold' } },
+          spec: {
+            ...machineTemplate.spec,
+            deletion: { nodeDrainTimeoutSeconds: 60 },
+            readinessGates: [{ conditionType: 'Gate' }],
+          },
+        },
+      },
+    };
+    const world = initialized(await settled(machine));
+    world.kube.put(changed);
+    await expect(assessControlPlane(world.deps, key)).resolves.toMatchObject({ machines: [{ upToDate: true }] });
+    const synced = world.kube.peek<Machine>(KINDS.Machine, machine.metadata);
+    expect(synced?.metadata.labels).toMatchObject({ tier: 'gold' });
+    expect(synced?.spec.deletion).toEqual({ nodeDrainTimeoutSeconds: 60 });
+    expect(synced?.spec.readinessGates?.map((g) => g.conditionType)).toContain('Gate');
+    world.kube.put({ ...controlPlane, metadata: changed.metadata });
+    await assessControlPlane(world.deps, key);
+    expect(world.kube.peek<Machine>(KINDS.Machine, machine.metadata)?.metadata.labels).not.toHaveProperty('tier');
+  });
+
   test('writes nothing when nothing changed', async () => {
     for (const world of [
       initialized(await settled(machine)),

@@ -32,6 +32,8 @@ import {
   isRemediated,
   machineVerdicts,
   outdatedMachines,
+  readMadeOf,
+  syncMachines,
   withConditions,
   writeMachineConditions,
 } from './control-plane-machines.js';
@@ -119,7 +121,10 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     endpointOf(cluster) !== undefined &&
     machines.some((m) => m.spec.providerID !== undefined);
   const seen = inspect ? await inspectControlPlane(deps, cluster, machines, managedEtcd) : undefined;
-  const outdated = await outdatedMachines(deps, controlPlane, machines);
+  const made = await readMadeOf(deps, machines);
+  if (active && (await syncMachines(deps, controlPlane, made)))
+    machines = await machinesControlledBy(kube, owner, clusterName, signal);
+  const outdated = outdatedMachines(controlPlane, made, deps.now());
   const initialized = wasInitialized || seen?.initialized === true;
   if (active) controlPlane = await forgetWhenReplaced(deps, controlPlane, machines);
   const attempt = attemptOf(controlPlane, [template]);

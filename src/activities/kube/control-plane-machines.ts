@@ -1,50 +1,113 @@
 import type { KubeadmConfig, KubeadmControlPlane, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { Condition, KubeObject } from '../../api/types/meta.js';
+import type { Condition, KubeObject, ResourceKind } from '../../api/types/meta.js';
 import { everyCondition } from '../../domain/bootstrap/component-health.js';
 import { type ConditionInput, findCondition, mergeConditions } from '../../domain/conditions.js';
 import { isDeleting } from '../../domain/contract.js';
+import { LABEL } from '../../domain/names.js';
 import type { Remediation } from '../../domain/plan/control-plane-remediation.js';
-import { outdatedReasons, upToDateCondition } from '../../domain/rollout/control-plane-outdated.js';
+import { type MadeOf, outdatedReasons, upToDateCondition } from '../../domain/rollout/control-plane-outdated.js';
+import { type InPlaceMetadata, type InPlaceSpec, withInPlace, withMetadata } from '../../domain/rollout/in-place.js';
+import { COMPONENT_CONDITIONS, ETCD_CONDITIONS } from '../../domain/status/control-plane.js';
 import type { ActivityDeps } from '../deps.js';
 import type { Inspection } from '../workload/health.js';
-import { findKind } from './refs.js';
+import { readRef, resolveKind } from './refs.js';
 import { applyStatus } from './write.js';
 
 const MANAGER = 'perdure-kubeadmcontrolplane';
 /** What the health check says of a machine that waits for its owner; anything else is this lane's word. */
 const ASKED = 'WaitingForRemediation';
 
-/** Why each machine is to be replaced, by its name; an empty list says that it is up to date. */
-export async function outdatedMachines(
-  deps: ActivityDeps,
-  controlPlane: KubeadmControlPlane,
-  machines: readonly Machine[],
-): Promise<Map<string, string[]>> {
-  if (machines.length === 0) return new Map();
-  const { apiGroup, kind } = controlPlane.spec.machineTemplate.spec.infrastructureRef;
-  const { namespace = '' } = controlPlane.metadata;
+/** The machines with what each is made of. What cannot be found is left out. */
+export async function readMadeOf(deps: ActivityDeps, machines: readonly Machine[]): Promise<MadeOf[]> {
   const { signal } = deps.scope();
-  const infraKind = await findKind(deps.kube, { apiGroup, kind: kind.replace(/Template$/, '') }, signal);
-  const [configs, infra] = await Promise.all([
-    deps.kube.list<KubeadmConfig>(KINDS.KubeadmConfig, { namespace }, signal),
-    infraKind ? deps.kube.list<KubeObject>(infraKind, { namespace }, signal) : [],
-  ]);
-  const configOf = new Map(configs.map((c) => [c.metadata.name, c]));
-  const infraOf = new Map(infra.map((i) => [i.metadata.name, i]));
-  const nowMs = Date.parse(deps.now());
-  return new Map(
-    machines.map((machine) => {
-      const { bootstrap, infrastructureRef } = machine.spec;
-      const { configRef } = bootstrap;
-      const made = {
-        machine,
-        config: configRef?.kind === 'KubeadmConfig' ? configOf.get(configRef.name) : undefined,
-        infrastructure: infrastructureRef.kind === infraKind?.kind ? infraOf.get(infrastructureRef.name) : undefined,
-      };
-      return [machine.metadata.name, outdatedReasons(controlPlane, made, nowMs)];
+  return Promise.all(
+    machines.map(async (machine) => {
+      const { namespace = '' } = machine.metadata;
+      const { configRef } = machine.spec.bootstrap;
+      const name = configRef?.kind === 'KubeadmConfig' ? configRef.name : undefined;
+      const [config, infrastructure] = await Promise.all([
+        name ? deps.kube.get<KubeadmConfig>(KINDS.KubeadmConfig, { namespace, name }, signal) : undefined,
+        readRef<KubeObject>(deps.kube, machine.spec.infrastructureRef, namespace, signal),
+      ]);
+      return { machine, config, infrastructure };
     }),
   );
+}
+
+/** Why each machine is to be replaced, by its name; an empty list says that it is up to date. */
+export function outdatedMachines(
+  controlPlane: KubeadmControlPlane,
+  made: readonly MadeOf[],
+  now: string,
+): Map<string, string[]> {
+  const nowMs = Date.parse(now);
+  return new Map(made.map((m) => [m.machine.metadata.name, outdatedReasons(controlPlane, m, nowMs)]));
+}
+
+/**
+ * Brings what is changed without a rollout to the machines and what they are made of: labels, annotations, time-outs, readiness gates, taints. Answers
+ * whether anything was. Source: capi kcp syncMachines.
+ */
+export async function syncMachines(
+  deps: ActivityDeps,
+  controlPlane: KubeadmControlPlane,
+  made: readonly MadeOf[],
+): Promise<boolean> {
+  let changed = false;
+  for (const { machine, config, infrastructure } of made) {
+    const wish = inPlaceMetadata(controlPlane, machine.spec.clusterName);
+    const spec = inPlaceSpec(controlPlane);
+    const synced = await modifyWhen(deps, KINDS.Machine, machine, (m) => withInPlace(m, wish, spec));
+    changed ||= synced;
+    if (isDeleting(machine)) continue;
+    if (config) await modifyWhen(deps, KINDS.KubeadmConfig, config, (c) => withMetadata(c, wish));
+    if (!infrastructure) continue;
+    const kind = await resolveKind(deps.kube, machine.spec.infrastructureRef, deps.scope().signal);
+    await modifyWhen(deps, kind, infrastructure, (i) => withMetadata(i, wish));
+  }
+  return changed;
+}
+
+/** Labels and annotations of a control plane's machines. */
+export function inPlaceMetadata(controlPlane: KubeadmControlPlane, clusterName: string): InPlaceMetadata {
+  const { labels, annotations } = controlPlane.spec.machineTemplate.metadata ?? {};
+  return {
+    labels,
+    annotations,
+    system: {
+      [LABEL.clusterName]: clusterName,
+      [LABEL.controlPlane]: '',
+      [LABEL.controlPlaneName]: controlPlane.metadata.name,
+    },
+  };
+}
+
+/** What else of its machines a control plane changes in place. */
+export function inPlaceSpec(controlPlane: KubeadmControlPlane): InPlaceSpec {
+  const { deletion, readinessGates = [], taints } = controlPlane.spec.machineTemplate.spec;
+  const managedEtcd = controlPlane.spec.kubeadmConfigSpec?.clusterConfiguration?.etcd?.external === undefined;
+  const gates = [...COMPONENT_CONDITIONS, ...(managedEtcd ? ETCD_CONDITIONS : [])].map((conditionType) => ({
+    conditionType,
+  }));
+  return {
+    readinessGates: [...gates, ...readinessGates],
+    ...(deletion ? { deletion } : {}),
+    ...(taints ? { taints } : {}),
+  };
+}
+
+async function modifyWhen<T extends KubeObject>(
+  deps: ActivityDeps,
+  kind: ResourceKind,
+  object: T,
+  change: (current: T) => T | undefined,
+): Promise<boolean> {
+  if (!change(object)) return false;
+  const { namespace = '', name, uid } = object.metadata;
+  const mutate = (current: T): T | undefined => (current.metadata.uid === uid ? change(current) : undefined);
+  await deps.kube.modify<T>(kind, { namespace, name }, mutate, { signal: deps.scope().signal });
+  return true;
 }
 
 /** What the lane says of one machine: its components as inspected or as said before, and whether it is up to date. */

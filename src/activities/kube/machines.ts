@@ -7,11 +7,12 @@ import { notYet, PerdureError } from '../../domain/errors.js';
 import type { RemediationRecord } from '../../domain/facts.js';
 import { ANNOTATION, FINALIZER, LABEL } from '../../domain/names.js';
 import { recordText } from '../../domain/rollout/control-plane-machine.js';
-import { COMPONENT_CONDITIONS, ETCD_CONDITIONS } from '../../domain/status/control-plane.js';
+import { rememberTemplate } from '../../domain/rollout/in-place.js';
 import type { ActivityDeps } from '../deps.js';
 import { newId } from './assess-cluster.js';
 import { assessMachine } from './assess-machine.js';
 import { cloneFromTemplate, createOnce } from './clone.js';
+import { inPlaceMetadata, inPlaceSpec } from './control-plane-machines.js';
 import { inParallel } from './parallel.js';
 import { endRemediation } from './remediation-record.js';
 import { readKey } from './world.js';
@@ -131,13 +132,10 @@ async function makeControlPlaneMachine(
     throw notYet(`KubeadmControlPlane ${key.namespace}/${key.name} is not linked to its Cluster yet`, 500);
   if (await madeBefore(deps, controlPlane, name)) return;
   const template = controlPlane.spec.machineTemplate;
-  const labels = {
-    ...template.metadata?.labels,
-    [LABEL.clusterName]: clusterName,
-    [LABEL.controlPlane]: '',
-    [LABEL.controlPlaneName]: controlPlane.metadata.name,
-  };
-  const annotations = { ...template.metadata?.annotations };
+  const wish = inPlaceMetadata(controlPlane, clusterName);
+  const memory = rememberTemplate(wish);
+  const labels = { ...wish.labels, ...wish.system };
+  const annotations = { ...wish.annotations, ...(memory ? { [ANNOTATION.fromTemplate]: memory } : {}) };
   const holder = ownerReference(controlPlane, { controller: false });
   const infrastructureRef = await cloneFromTemplate(deps, {
     template: template.spec.infrastructureRef,
@@ -160,10 +158,6 @@ async function makeControlPlaneMachine(
     ),
   };
   await createOnce(deps, KINDS.KubeadmConfig, config, key.uid);
-  const managedEtcd = controlPlane.spec.kubeadmConfigSpec?.clusterConfiguration?.etcd?.external === undefined;
-  const gates = [...COMPONENT_CONDITIONS, ...(managedEtcd ? ETCD_CONDITIONS : [])].map((conditionType) => ({
-    conditionType,
-  }));
   const machine = {
     apiVersion: apiVersionOf(KINDS.Machine),
     kind: 'Machine',
@@ -184,9 +178,7 @@ async function makeControlPlaneMachine(
       bootstrap: { configRef: kubeadmConfigRef(name) },
       infrastructureRef,
       ...(failureDomain ? { failureDomain } : {}),
-      readinessGates: [...gates, ...(template.spec.readinessGates ?? [])],
-      ...(template.spec.deletion ? { deletion: template.spec.deletion } : {}),
-      ...(template.spec.taints ? { taints: template.spec.taints } : {}),
+      ...inPlaceSpec(controlPlane),
     },
   } as Machine;
   await createOnce(deps, KINDS.Machine, machine, key.uid);
