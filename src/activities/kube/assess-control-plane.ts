@@ -130,10 +130,11 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
   const attempt = attemptOf(controlPlane, [template]);
   const failure = currentFailure(controlPlane, attempt);
   const workers = members.filter((m) => !isControlPlaneMachine(m));
-  // while a machine starts or goes, a node or member without a Machine may be its own
+  // while a machine starts or goes, a node without a Machine may be its own; a member only while it starts
   const settled = machines.every((m) => m.status?.nodeRef !== undefined && !isDeleting(m));
   const hosted = new Set(machines.map((m) => m.status?.nodeRef?.name ?? ''));
-  const strays = settled ? strayMembers(seen?.etcd?.members ?? [], hosted) : [];
+  const nodesKnown = machines.every((m) => m.status?.nodeRef !== undefined);
+  const strays = nodesKnown ? strayMembers(seen?.etcd?.members ?? [], hosted) : [];
   const infra = cluster
     ? await readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal)
     : undefined;

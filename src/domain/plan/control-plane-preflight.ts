@@ -1,4 +1,4 @@
-import { projectQuorum } from '../bootstrap/etcd-quorum.js';
+import { type MemberHealth, projectQuorum } from '../bootstrap/etcd-quorum.js';
 import type { ControlPlaneFacts, ControlPlaneMachine, ControlPlaneStep } from '../facts.js';
 
 /** A change of a control plane that must not endanger it. */
@@ -70,9 +70,8 @@ export function quorumOf(facts: ControlPlaneFacts, change: Change): Await | unde
   const name = 'remove' in change ? change.remove.name : (facts.machines[0]?.name ?? '');
   const reasonOf = (): string => {
     if (!facts.etcd) return 'the members of etcd cannot be listed';
-    const health = new Map(facts.machines.map((m) => [m.node ?? '', m.etcdHealthy]));
-    const known = { machines: health, alarmed: new Set(facts.etcd.alarmed) };
-    return projectQuorum(facts.etcd.members, known, node === undefined ? { add: true } : { remove: node }).reason;
+    return projectQuorum(facts.etcd.members, knownHealth(facts), node === undefined ? { add: true } : { remove: node })
+      .reason;
   };
   const reason = reasonOf();
   if (reason === '') return undefined;
@@ -84,4 +83,14 @@ export function quorumOf(facts: ControlPlaneFacts, change: Change): Await | unde
     unblock: 'etcd members to become healthy, so that a quorum stays whatever happens',
     about: ['etcd'],
   };
+}
+
+/**
+ * What is known of etcd's members. One that no machine stands behind counts as dead: upstream takes its word as long as it raises no alarm, and then a
+ * machine that went without leaving etcd could cost the quorum.
+ */
+export function knownHealth(facts: ControlPlaneFacts): MemberHealth {
+  const hosted = facts.machines.map((m): [string, boolean] => [m.node ?? '', m.etcdHealthy]);
+  const others = (facts.etcd?.members ?? []).map((m): [string, boolean] => [m.name, false]);
+  return { machines: new Map([...others, ...hosted]), alarmed: new Set(facts.etcd?.alarmed ?? []) };
 }

@@ -8,7 +8,7 @@ import type {
 } from '../facts.js';
 import { controlPlaneVictim, emptiestFailureDomain, nextName } from './control-plane-choice.js';
 import { forecast } from './control-plane-forecast.js';
-import { awaitGone, awaitHealthy, preflight } from './control-plane-preflight.js';
+import { awaitGone, awaitHealthy, knownHealth, preflight, quorumOf } from './control-plane-preflight.js';
 import { planControlPlaneRemediation } from './control-plane-remediation.js';
 import { commonGates, type Decision } from './plan.js';
 
@@ -21,6 +21,8 @@ const byName = (a: ControlPlaneMachine, b: ControlPlaneMachine): number => a.nam
  */
 export function planControlPlaneStep(facts: ControlPlaneFacts, nowMs: number): ControlPlaneStep {
   const deleting = [...facts.machines].sort(byName).find((m) => m.deleting);
+  // a machine that may not leave etcd for its quorum's sake can once a dead member is out of it
+  if (deleting && quorumOf(facts, { remove: deleting })) return evictStep(facts) ?? awaitGone(deleting);
   if (deleting) return awaitGone(deleting);
   return evictStep(facts) ?? remediationStep(facts, nowMs) ?? sizeStep(facts) ?? settleStep(facts);
 }
@@ -31,9 +33,7 @@ function evictStep(facts: ControlPlaneFacts): ControlPlaneStep | undefined {
   if (!member) return undefined;
   const { etcd } = facts;
   if (etcd && member.name !== '') {
-    const health = new Map(facts.machines.map((m) => [m.node ?? '', m.etcdHealthy]));
-    const known = { machines: health, alarmed: new Set(etcd.alarmed) };
-    if (!projectQuorum(etcd.members, known, { remove: member.name }).safe) return undefined;
+    if (!projectQuorum(etcd.members, knownHealth(facts), { remove: member.name }).safe) return undefined;
   }
   return { kind: 'evict', member };
 }
