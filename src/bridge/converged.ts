@@ -43,7 +43,7 @@ function surroundingsAgree(object: KubeObject, world: World): boolean {
     const cluster = clusterOf(object, world);
     if (!cluster || cluster.metadata.deletionTimestamp !== undefined) return false;
   }
-  if (object.kind === 'KubeadmControlPlane' && secretsOf(object, world).some((s) => isDue(s, world.now())))
+  if (object.kind === 'KubeadmControlPlane' && [object, ...secretsOf(object, world)].some((o) => isDue(o, world.now())))
     return false;
   return referencesOf(object).every((ref) => {
     const role = roleOf(ref.kind);

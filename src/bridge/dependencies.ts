@@ -9,6 +9,7 @@ import {
   factsOf,
   healthFacts,
   healthGate,
+  isDue,
   isMachineGateOpen,
   machineGate,
   nodeFactsOnMachine,
@@ -69,6 +70,8 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
   }
   if (object.kind === 'KubeadmControlPlane') {
     const cluster = clusterOf(object, world);
+    // a rollout that the clock begins
+    if (isDue(object, world.now())) found.set('time', 'due');
     for (const secret of cluster ? members(cluster, world) : []) if (isClusterSecret(secret)) add(refOf(secret));
     // Upstream keeps the control plane of a cluster until its workers are gone.
     if (object.metadata.deletionTimestamp !== undefined && cluster) {

@@ -143,7 +143,7 @@ export function factsOf(object: KubeObject | undefined, nowMs: number): Facts {
   }
 }
 
-/** A Secret whose contents are to be renewed by now. */
+/** A Secret whose contents are to be renewed by now, or a control plane of which a machine is. */
 export function isDue({ metadata }: KubeObject, nowMs: number): boolean {
   return Date.parse(metadata.annotations?.[ANNOTATION.renewAfter] ?? '') < nowMs;
 }

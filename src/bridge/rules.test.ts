@@ -471,6 +471,20 @@ describe('converged', () => {
     expect(token().hash).toBe(token().hash);
   });
 
+  test('a machine that the clock makes outdated wakes the control plane, once', () => {
+    let now = Date.parse('2026-01-01T00:00:00Z');
+    const d = demo(() => now);
+    const metadata = { ...d.cp.metadata, annotations: { 'perdure.dev/renew-after': '2026-07-01T00:00:00Z' } };
+    const cp = { ...d.cp, metadata };
+    d.world.put(cp);
+    const token = () => tokenFor(cp, dependenciesOf(cp, d.world), false);
+    const before = token();
+    expect(isConverged(cp, d.world, false)).toBe(true);
+    now = Date.parse('2026-07-01T00:00:01Z');
+    expect(reasonFor(before, token())).toBe('time changed');
+    expect(isConverged(cp, d.world, false)).toBe(false);
+  });
+
   test('a paused object is done when its status says so', () => {
     expect(check('md', () => undefined, true)).toBe(false);
     expect(check('md', (o) => (o.status = { conditions: conditions('Paused') }), true)).toBe(true);

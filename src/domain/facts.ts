@@ -175,6 +175,8 @@ export interface ControlPlaneFacts extends ReplicaFacts {
   /** The replacement that was begun and has not got its new machine yet. */
   readonly remediating?: RemediationRecord;
   readonly policy: RemediationPolicy;
+  /** When the clock alone makes a machine outdated, milliseconds since the epoch. */
+  readonly outdatedAtMs?: number;
   /** Control plane machines of the cluster that others control. */
   readonly foreign?: readonly string[];
 }
@@ -228,6 +230,8 @@ export interface ControlPlaneBrief extends CommonFacts {
   readonly why: string;
   /** The steps ahead if each succeeds, for people. */
   readonly forecast: readonly string[];
+  /** Seconds until the clock makes a machine outdated, when that is soon. */
+  readonly outdatedInSeconds?: number;
   /** Seconds until a replacement that has to wait may be tried. */
   readonly retryInSeconds?: number;
 }

@@ -39,7 +39,7 @@ export const ANNOTATION = {
   /** On a Machine and what it is made of: which labels and annotations came from its owner's template. */
   fromTemplate: 'perdure.dev/from-template',
   created: 'perdure.dev/available-since',
-  /** On a Secret: RFC 3339, from when on its contents are to be renewed. */
+  /** RFC 3339, from when on a Secret's contents, or a machine of a control plane, is to be renewed. */
   renewAfter: 'perdure.dev/renew-after',
 } as const;
 

@@ -200,6 +200,20 @@ describe('a look at a control plane', () => {
     expect(world.kube.peek<Machine>(KINDS.Machine, machine.metadata)?.metadata.labels).not.toHaveProperty('tier');
   });
 
+  test('notes when the clock will make a machine outdated, and that it has', async () => {
+    const world = initialized(await settled(machine));
+    const noted = () => stored(world).metadata.annotations?.[ANNOTATION.renewAfter];
+    const after = { ...controlPlane, spec: { ...controlPlane.spec, rollout: { after: '2026-03-01T00:00:00Z' } } };
+    world.kube.put(after as KubeadmControlPlane);
+    await expect(assessControlPlane(world.deps, key)).resolves.toMatchObject({ machines: [{ upToDate: true }] });
+    expect(noted()).toBe('2026-03-01T00:00:00.000Z');
+    world.now = '2026-03-01T00:00:01Z';
+    await expect(assessControlPlane(world.deps, key)).resolves.toMatchObject({
+      machines: [{ outdated: ['KubeadmControlPlane spec.rollout.after expired'] }],
+    });
+    expect(noted()).toBeUndefined();
+  });
+
   test('writes nothing when nothing changed', async () => {
     for (const world of [
       initialized(await settled(machine)),

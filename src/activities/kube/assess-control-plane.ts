@@ -22,6 +22,7 @@ import {
   lastRemediation,
   recordOf,
 } from '../../domain/rollout/control-plane-machine.js';
+import { nextOutdatedMs } from '../../domain/rollout/control-plane-outdated.js';
 import { controlPlaneStatus, isControlPlaneMachineHealthy } from '../../domain/status/control-plane.js';
 import { ensureCertificates, ensureKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
@@ -125,6 +126,8 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
   if (active && (await syncMachines(deps, controlPlane, made)))
     machines = await machinesControlledBy(kube, owner, clusterName, signal);
   const outdated = outdatedMachines(controlPlane, made, deps.now());
+  const outdatedAtMs = nextOutdatedMs(controlPlane, machines, Date.parse(deps.now()));
+  if (active) controlPlane = await noteRenewal(deps, controlPlane, outdatedAtMs);
   const initialized = wasInitialized || seen?.initialized === true;
   if (active) controlPlane = await forgetWhenReplaced(deps, controlPlane, machines);
   const attempt = attemptOf(controlPlane, [template]);
@@ -164,6 +167,7 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     ...(seen?.etcd ? { etcd: { members: seen.etcd.members, alarmed: seen.etcd.alarmed } } : {}),
     ...remediationOf(controlPlane),
     ...(foreign.length > 0 ? { foreign } : {}),
+    ...(outdatedAtMs === undefined ? {} : { outdatedAtMs }),
   };
   const factsOf = (all: readonly Machine[]): ControlPlaneFacts => ({
     ...facts,
@@ -255,6 +259,30 @@ async function forgetWhenReplaced(
 ): Promise<KubeadmControlPlane> {
   const record = recordOf(controlPlane.metadata.annotations?.[ANNOTATION.remediationInProgress]);
   return record && isReplaced(record, machines) ? forgetRemediation(deps, controlPlane, record) : controlPlane;
+}
+
+/** Notes on the control plane when the clock alone makes a machine outdated: the bridge wakes its lane then. */
+async function noteRenewal(
+  deps: ActivityDeps,
+  controlPlane: KubeadmControlPlane,
+  atMs: number | undefined,
+): Promise<KubeadmControlPlane> {
+  const wish = atMs === undefined ? undefined : new Date(atMs).toISOString();
+  const { namespace = '', name, uid } = controlPlane.metadata;
+  const noted = (o: KubeadmControlPlane): string | undefined => o.metadata.annotations?.[ANNOTATION.renewAfter];
+  if (noted(controlPlane) === wish) return controlPlane;
+  const stored = await deps.kube.modify<KubeadmControlPlane>(
+    KINDS.KubeadmControlPlane,
+    { namespace, name },
+    (current) => {
+      if (current.metadata.uid !== uid || noted(current) === wish) return undefined;
+      const { [ANNOTATION.renewAfter]: _, ...others } = current.metadata.annotations ?? {};
+      const annotations = wish === undefined ? others : { ...others, [ANNOTATION.renewAfter]: wish };
+      return { ...current, metadata: { ...current.metadata, annotations } };
+    },
+    { signal: deps.scope().signal },
+  );
+  return stored ?? controlPlane;
 }
 
 /** Control plane machines of the cluster that this control plane does not control: it does not work beside others. */

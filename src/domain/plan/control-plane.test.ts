@@ -76,6 +76,13 @@ describe('a control plane', () => {
     });
   });
 
+  test('stays for a rollout that the clock begins soon, and for no other', () => {
+    const of = (seconds: number) =>
+      planControlPlane(controlPlaneBrief(planeFacts(1, [aMember('a')], { outdatedAtMs: NOW + seconds * 1000 }), NOW));
+    expect(of(90)).toMatchObject({ outcome: 'Waiting', requeueSeconds: 90, atMostSeconds: 90 });
+    expect(of(3700)).toMatchObject({ outcome: 'Converged' });
+  });
+
   test('says what is next, why it waits, and what would let it go on', () => {
     const facts = planeFacts(3, [aMember('a', OUTDATED), aMember('b', OUTDATED), aMember('c', ILL)]);
     const brief = controlPlaneBrief(facts, NOW);

@@ -126,6 +126,16 @@ function whyOf(facts: ControlPlaneFacts, step: ControlPlaneStep, operation: Cont
   return `scale control plane ${live.length}→${facts.desired}`;
 }
 
+const secondsUntil = (atMs: number, nowMs: number): number => Math.max(1, Math.ceil((atMs - nowMs) / 1000));
+
+/** What is later than this wakes the lane by an annotation, at no cost meanwhile. */
+const SOON_SECONDS = 3600;
+
+function soon(atMs: number | undefined, nowMs: number): Pick<ControlPlaneBrief, 'outdatedInSeconds'> {
+  if (atMs === undefined || secondsUntil(atMs, nowMs) > SOON_SECONDS) return {};
+  return { outdatedInSeconds: secondsUntil(atMs, nowMs) };
+}
+
 /** A control plane as its lane is told of it. */
 export function controlPlaneBrief(facts: ControlPlaneFacts, nowMs: number): ControlPlaneBrief {
   const step = planControlPlaneStep(facts, nowMs);
@@ -152,7 +162,8 @@ export function controlPlaneBrief(facts: ControlPlaneFacts, nowMs: number): Cont
     pending: !settled || moves || facts.remediating !== undefined || live.some((m) => !m.upToDate),
     why: whyOf(facts, step, operation),
     forecast: forecast(facts, nowMs, planControlPlaneStep),
-    ...(retryAtMs === undefined ? {} : { retryInSeconds: Math.max(1, Math.ceil((retryAtMs - nowMs) / 1000)) }),
+    ...(retryAtMs === undefined ? {} : { retryInSeconds: secondsUntil(retryAtMs, nowMs) }),
+    ...soon(facts.outdatedAtMs, nowMs),
   };
 }
 
@@ -179,8 +190,18 @@ export function planControlPlane(facts: ControlPlaneBrief): Decision {
     return { do: 'end', outcome: 'Waiting', reason };
   }
   if (facts.pending) return { do: 'operate', operation: facts.operation, reason: facts.why };
-  if (facts.step.kind === 'done')
-    return { do: 'end', outcome: 'Converged', reason: 'all control plane machines up to date and ready' };
+  if (facts.step.kind === 'done') {
+    const reason = 'all control plane machines up to date and ready';
+    const at = facts.outdatedInSeconds;
+    if (at === undefined) return { do: 'end', outcome: 'Converged', reason };
+    return {
+      do: 'end',
+      outcome: 'Waiting',
+      reason: `${reason}; a rollout is due`,
+      requeueSeconds: at,
+      atMostSeconds: at,
+    };
+  }
   const { step, retryInSeconds } = facts;
   const reason = step.kind === 'await' ? `${step.reason}; waiting for ${step.unblock}` : step.kind;
   // a replacement that has to wait is tried at its very time
