@@ -41,7 +41,9 @@ export async function awaitControlPlane(
       told = true;
       await tell(deps, key, step.reason);
     }
-    await pace.rest(brief);
+    // what only counts down is no change
+    const { retryInSeconds: _r, outdatedInSeconds: _o, ...state } = brief;
+    await pace.rest(state);
   }
 }
 
