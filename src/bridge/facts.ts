@@ -130,8 +130,12 @@ export function factsOf(object: KubeObject | undefined, nowMs: number): Facts {
     case 'bootstrap':
     case 'infraMachine':
     case 'infraCluster':
-      // Its operation follows what becomes of it; the lane is woken by what people do to it.
-      return facts(object, [wishOf(object), readPath(object, 'status.failureReason')]);
+      // Its operation follows what becomes of it; the lane is woken by what people do to it, and by a date it has to show.
+      return facts(object, [
+        wishOf(object),
+        readPath(object, 'status.failureReason'),
+        object.metadata.annotations?.[ANNOTATION.certificatesExpiry],
+      ]);
     case 'identity':
       return facts(object, [object.metadata.generation]);
     case 'secret':

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { KubeObject, OwnerReference } from '../api/types/meta.js';
-import { FINALIZER } from '../domain/names.js';
+import { ANNOTATION, FINALIZER } from '../domain/names.js';
 import { isConverged } from './converged.js';
 import { dependenciesOf, lanesOf } from './dependencies.js';
 import { hasLost } from './lost.js';
@@ -236,6 +236,12 @@ describe('what wakes whom', () => {
       { cluster: 'KubeadmControlPlane demo-cp changed' },
     ],
     ['bootstrap data wakes nobody: the operation follows it', 'config', status({ dataSecretName: 's' }), {}],
+    [
+      'the expiry of certificates wakes the Machine that shows it',
+      'config',
+      (o) => (o.metadata.annotations = { [ANNOTATION.certificatesExpiry]: '2027-01-01T00:00:00Z' }),
+      { worker: 'KubeadmConfig w-1 changed' },
+    ],
     [
       'a provider ID wakes nobody: it is filled in, not wished',
       'awsMachine',

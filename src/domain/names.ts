@@ -30,6 +30,8 @@ export const ANNOTATION = {
   remediationInProgress: 'controlplane.cluster.x-k8s.io/remediation-in-progress',
   /** On a Machine: the replacement that it was made for. */
   remediationFor: 'controlplane.cluster.x-k8s.io/remediation-for',
+  skipKubeProxy: 'controlplane.cluster.x-k8s.io/skip-kube-proxy',
+  skipCoreDNS: 'controlplane.cluster.x-k8s.io/skip-coredns',
   id: 'perdure.dev/id',
   retry: 'perdure.dev/retry',
   lastFailure: 'perdure.dev/last-failure',

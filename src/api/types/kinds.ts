@@ -66,8 +66,11 @@ export const KINDS = {
   Pod: namespaced('', 'v1', 'Pod', 'pods'),
   PersistentVolume: clusterScoped('', 'v1', 'PersistentVolume', 'persistentvolumes'),
   VolumeAttachment: clusterScoped('storage.k8s.io', 'v1', 'VolumeAttachment', 'volumeattachments'),
-  DaemonSet: namespaced('apps', 'v1', 'DaemonSet', 'daemonsets'),
   Event: namespaced('', 'v1', 'Event', 'events'),
+  DaemonSet: namespaced('apps', 'v1', 'DaemonSet', 'daemonsets'),
+  Deployment: namespaced('apps', 'v1', 'Deployment', 'deployments'),
+  ClusterRole: clusterScoped('rbac.authorization.k8s.io', 'v1', 'ClusterRole', 'clusterroles'),
+  ClusterRoleBinding: clusterScoped('rbac.authorization.k8s.io', 'v1', 'ClusterRoleBinding', 'clusterrolebindings'),
   Lease: namespaced('coordination.k8s.io', 'v1', 'Lease', 'leases'),
   CustomResourceDefinition: clusterScoped(
     'apiextensions.k8s.io',

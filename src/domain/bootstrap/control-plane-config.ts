@@ -27,7 +27,8 @@ export function controlPlaneConfigSpec(
   return Object.keys(made).length === 0 ? undefined : made;
 }
 
-function withFeatureGates(object: string, spec: KubeadmConfigSpec, version: string): KubeadmConfigSpec {
+/** The spec with the feature gates that a control plane of `version` gets unless it says otherwise. */
+export function withFeatureGates(object: string, spec: KubeadmConfigSpec, version: string): KubeadmConfigSpec {
   const { major, minor } = parseKubernetesVersion(object, 'spec.version', version);
   if (major !== 1 || minor < LOCAL_MODE_FROM_MINOR || minor >= LOCAL_MODE_UNTIL_MINOR) return spec;
   const featureGates = { [LOCAL_MODE_GATE]: true, ...spec.clusterConfiguration?.featureGates };

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
+import { aCluster, aControlPlane, aKubeadmConfig, aMachine } from '../../../test/helpers/fake-objects.js';
 import { expectValid, messageOf, verdicts } from '../../../test/helpers/status-checks.js';
 import type { Machine } from '../../api/types/index.js';
 import type { KubeObject } from '../../api/types/meta.js';
+import { ANNOTATION, LABEL } from '../names.js';
 import { availableInSeconds, type MachineStatusInput, machineStatus } from './machine.js';
 import type { NodeView } from './node.js';
 
@@ -80,6 +81,19 @@ describe('the status of a machine', () => {
     const { providerID, ...spec } = machine.spec;
     const cleaned = providerID === undefined ? { ...machine, spec } : machine;
     expect(status(cleaned as Machine, change).phase).toBe(phase);
+  });
+
+  test('of a control plane says when its certificates expire, as the machine or else its config does', () => {
+    const expiry = (date: string) => ({ [ANNOTATION.certificatesExpiry]: date });
+    const config = aKubeadmConfig(fresh);
+    const bootstrap = { ...config, metadata: { ...config.metadata, annotations: expiry('2027-01-01T00:00:00Z') } };
+    const role = { ...fresh.metadata.labels, [LABEL.controlPlane]: '' };
+    const own = { ...fresh, metadata: { ...fresh.metadata, labels: role } };
+    const told = { ...own, metadata: { ...own.metadata, annotations: expiry('2028-01-01T00:00:00Z') } };
+    expect(status(own, { bootstrap }).certificatesExpiryDate).toBe('2027-01-01T00:00:00Z');
+    expect(status(told, { bootstrap }).certificatesExpiryDate).toBe('2028-01-01T00:00:00Z');
+    expect(status(own)).not.toHaveProperty('certificatesExpiryDate');
+    expect(status(fresh, { bootstrap })).not.toHaveProperty('certificatesExpiryDate');
   });
 
   test('stays provisioned and keeps what it learned when its infra machine and node cannot be read', () => {

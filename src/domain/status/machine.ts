@@ -9,8 +9,16 @@ import {
   summarize,
   type V1Beta1Input,
 } from '../conditions.js';
-import { isDataSecretCreated, isDeleting, isProvisioned, readPath, readyConditionOf } from '../contract.js';
+import {
+  isControlPlaneMachine,
+  isDataSecretCreated,
+  isDeleting,
+  isProvisioned,
+  readPath,
+  readyConditionOf,
+} from '../contract.js';
 import type { RecordedFailure } from '../facts.js';
+import { certificatesExpiryOf } from '../upkeep/certificates.js';
 import { legacyHealth } from './legacy-health.js';
 import { bothNodeConditions, keptNodeConditions, type NodeView, nodeConditions } from './node.js';
 
@@ -81,6 +89,7 @@ export function machineStatus(input: MachineStatusInput): MachineStatus {
   const failureDomain = (readPath(infrastructure, 'status.failureDomain') ??
     readPath(infrastructure, 'spec.failureDomain') ??
     old?.failureDomain) as string | undefined;
+  const certificatesExpiryDate = isControlPlaneMachine(machine) ? certificatesExpiryOf(machine, bootstrap) : undefined;
   return {
     conditions,
     initialization: {
@@ -91,6 +100,7 @@ export function machineStatus(input: MachineStatusInput): MachineStatus {
     ...(node?.nodeInfo ? { nodeInfo: node.nodeInfo } : old?.nodeInfo ? { nodeInfo: old.nodeInfo } : {}),
     ...(addresses && addresses.length > 0 ? { addresses } : old?.addresses ? { addresses: old.addresses } : {}),
     ...(failureDomain ? { failureDomain } : {}),
+    ...(certificatesExpiryDate ? { certificatesExpiryDate } : {}),
     phase,
     lastUpdated: old?.phase === phase && old?.lastUpdated ? old.lastUpdated : now,
     observedGeneration: generation,
