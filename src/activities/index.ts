@@ -26,6 +26,7 @@ import {
 } from './waits/cluster.js';
 import { awaitControlPlane, lookAtControlPlane } from './waits/control-plane.js';
 import { awaitMachines, teardownOwner } from './waits/machines.js';
+import { finishControlPlaneUpgrade, prepareControlPlaneUpgrade } from './workload/upkeep/index.js';
 
 type On = { readonly key: ObjectKey };
 
@@ -64,6 +65,8 @@ export function createWaitActivities(deps: ActivityDeps): WaitActivities {
     awaitControlPlane: ({ key, name, until }) => awaitControlPlane(deps, key, { name, until }),
     remediateControlPlaneMachine: ({ key, record }) => remediateControlPlaneMachine(deps, key, record),
     leaveControlPlane: ({ key }: On) => leaveControlPlane(deps, key),
+    prepareControlPlaneUpgrade: ({ key }: On) => prepareControlPlaneUpgrade(deps, key),
+    finishControlPlaneUpgrade: ({ key }: On) => finishControlPlaneUpgrade(deps, key),
     evictMember: ({ key, member }) => evictMember(deps, key, member),
     removeControlPlaneMachine: ({ key, name }) => removeControlPlaneMachine(deps, key, name),
     deleteWorkers: ({ key }: On) => deleteWorkers(deps, key),

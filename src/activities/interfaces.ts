@@ -78,6 +78,10 @@ export interface WaitActivities {
   removeControlPlaneMachine(input: OnObject & { readonly name: string }): Promise<void>;
   /** Takes the member of a control plane machine that is being deleted out of etcd. */
   leaveControlPlane(input: OnObject): Promise<void>;
+  /** Permissions and kubeadm-config in the workload cluster, for machines of the control plane's version; before the first of a rollout. */
+  prepareControlPlaneUpgrade(input: OnObject): Promise<void>;
+  /** kube-proxy, CoreDNS and certificate expiry dates, once no rollout is pending. */
+  finishControlPlaneUpgrade(input: OnObject): Promise<void>;
   /** Takes an etcd member without a Machine out. */
   evictMember(input: OnObject & { readonly member: StrayMember }): Promise<void>;
   deleteWorkers(input: OnObject): Promise<void>;

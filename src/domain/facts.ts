@@ -175,6 +175,8 @@ export interface ControlPlaneFacts extends ReplicaFacts {
   /** The replacement that was begun and has not got its new machine yet. */
   readonly remediating?: RemediationRecord;
   readonly policy: RemediationPolicy;
+  /** What inside the workload cluster is not as the machines are; known while nothing else is to be done. */
+  readonly upkeep?: readonly string[];
   /** When the clock alone makes a machine outdated, milliseconds since the epoch. */
   readonly outdatedAtMs?: number;
   /** Control plane machines of the cluster that others control. */
@@ -189,12 +191,16 @@ export type ControlPlaneStep =
       readonly failureDomain?: string;
       /** It takes the place of a machine that was unhealthy. */
       readonly replaces?: RemediationRecord;
+      /** It differs from machines that are there: what it reads in the workload cluster when it joins is brought up to date first. */
+      readonly prepare?: true;
     }
   | { readonly kind: 'remove'; readonly name: string; readonly why: string }
   | { readonly kind: 'remediate'; readonly record: RemediationRecord }
   /** Forgets a replacement that was begun and needs no new machine any more. */
   | { readonly kind: 'forget'; readonly record: RemediationRecord }
   | { readonly kind: 'evict'; readonly member: StrayMember }
+  /** Brings what kubeadm installed once to the version of the machines, when all of them have it. */
+  | { readonly kind: 'maintain'; readonly parts: readonly string[] }
   | {
       readonly kind: 'await';
       readonly name: string;
@@ -209,7 +215,11 @@ export type ControlPlaneStep =
   | { readonly kind: 'done' };
 
 /** What a person would call the work that is due. */
-export type ControlPlaneOperation = 'ScaleControlPlane' | 'UpgradeControlPlane' | 'RemediateControlPlane';
+export type ControlPlaneOperation =
+  | 'ScaleControlPlane'
+  | 'UpgradeControlPlane'
+  | 'RemediateControlPlane'
+  | 'MaintainControlPlane';
 
 /** What a lane is told of a control plane: the next step, and the way there in words. */
 export interface ControlPlaneBrief extends CommonFacts {

@@ -5,7 +5,12 @@ export { machineLane } from './lanes/machine.js';
 export { machineDeploymentLane } from './lanes/machine-deployment.js';
 export { machineHealthCheckLane } from './lanes/machine-health-check.js';
 export { machineSetLane } from './lanes/machine-set.js';
-export { RemediateControlPlane, ScaleControlPlane, UpgradeControlPlane } from './operations/control-plane.js';
+export {
+  MaintainControlPlane,
+  RemediateControlPlane,
+  ScaleControlPlane,
+  UpgradeControlPlane,
+} from './operations/control-plane.js';
 export { CreateCluster, RepairInfrastructure } from './operations/create-cluster.js';
 export { DeleteCluster } from './operations/delete-cluster.js';
 export { DriftSweep } from './operations/drift-sweep.js';

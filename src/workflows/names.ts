@@ -20,6 +20,7 @@ export const OPERATIONS = [
   'ScaleControlPlane',
   'UpgradeControlPlane',
   'RemediateControlPlane',
+  'MaintainControlPlane',
   'ScaleWorkers',
   'ProvisionMachine',
   'DeleteMachine',

@@ -42,6 +42,13 @@ function controlPlaneOf(start: ControlPlaneFacts, onWait: () => void = () => und
       apply({ kind: 'create', name, ...(replaces ? { replaces } : {}) });
       change(name, ILL);
     },
+    prepareControlPlaneUpgrade: async () => {
+      steps.push('prepare');
+    },
+    finishControlPlaneUpgrade: async () => {
+      steps.push(`maintain ${expectNow('maintain').parts.join(', ')}`);
+      facts = { ...facts, upkeep: [] };
+    },
     removeControlPlaneMachine: async ({ name }) => {
       steps.push(`remove ${expectNow('remove').name}`);
       change(name, { deleting: true });
@@ -78,16 +85,18 @@ const three = (change: Partial<ControlPlaneMachine> = {}) => ['a', 'b', 'c'].map
 describe('a control plane lane', () => {
   test('replaces outdated machines one by one, each new one healthy before an old one goes', async () => {
     const key = newKey();
-    const plane = controlPlaneOf(planeFacts(3, three(OUTDATED)));
+    const plane = controlPlaneOf(planeFacts(3, three(OUTDATED), { upkeep: ['kube-proxy'] }));
     await withWorkers(server, 'cloud', plane.activities, async () => {
       const lane = await run(key);
-      await expect(lane.result()).resolves.toMatchObject({ outcome: 'Converged', cycles: 2 });
+      await expect(lane.result()).resolves.toMatchObject({ outcome: 'Converged', cycles: 3 });
       const upgrade = operation(key, 'UpgradeControlPlane');
-      expect(plane.steps).toEqual(['create', 'remove a', 'create', 'remove b', 'create', 'remove c']);
+      const one = (name: string): string[] => ['prepare', 'create', `remove ${name}`];
+      expect(plane.steps).toEqual([...one('a'), ...one('b'), ...one('c'), 'maintain kube-proxy']);
+      expect((await operation(key, 'MaintainControlPlane').describe()).status.name).toBe('COMPLETED');
       expect((await upgrade.describe()).status.name).toBe('COMPLETED');
       for (const handle of [lane, upgrade]) {
         const history = await handle.fetchHistory();
-        expect(history.events?.length ?? 0).toBeLessThanOrEqual(110);
+        expect(history.events?.length ?? 0).toBeLessThanOrEqual(125);
         await Worker.runReplayHistory({ workflowBundle: server.bundle }, history, handle.workflowId);
       }
     });
@@ -98,7 +107,9 @@ describe('a control plane lane', () => {
     const plane = controlPlaneOf(planeFacts(3, three(OUTDATED), { maxSurge: 0 }));
     await withWorkers(server, 'cloud', plane.activities, async (order) => {
       await expect((await run(key)).result()).resolves.toMatchObject({ outcome: 'Converged', cycles: 2 });
-      expect(plane.steps).toEqual(['remove a', 'create', 'remove b', 'create', 'remove c', 'create']);
+      expect(plane.steps.filter((s) => s !== 'prepare')).toEqual(
+        ['a', 'b', 'c'].flatMap((name) => [`remove ${name}`, 'create']),
+      );
       expect(order.at(-1)).toBe('awaitControlPlane');
     });
   });
@@ -111,11 +122,13 @@ describe('a control plane lane', () => {
       if (++waits !== 2) return;
       const machines = plane.brief().live;
       expect(machines).toBeGreaterThan(2);
-      plane.set({ machines: [aMember('b', OUTDATED), aMember('c', { ...OUTDATED, ...FLAGGED }), aMember('n')] });
+      const left = [aMember('b', OUTDATED), aMember('c', { ...OUTDATED, ...FLAGGED }), aMember('n')];
+      plane.set(planeFacts(3, left));
     });
     await withWorkers(server, 'cloud', plane.activities, async () => {
       await expect((await run(key)).result()).resolves.toMatchObject({ outcome: 'Converged' });
-      expect(plane.steps.slice(0, 4)).toEqual(['create', 'remove a', 'remediate c', 'create for c']);
+      const steps = plane.steps.filter((s) => s !== 'prepare');
+      expect(steps.slice(0, 4)).toEqual(['create', 'remove a', 'remediate c', 'create for c']);
       expect((await operation(key, 'RemediateControlPlane').describe()).status.name).toBe('COMPLETED');
       expect(plane.brief()).toMatchObject({ live: 3, step: { kind: 'done' } });
     });

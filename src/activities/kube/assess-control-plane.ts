@@ -27,6 +27,7 @@ import { controlPlaneStatus, isControlPlaneMachineHealthy } from '../../domain/s
 import { ensureCertificates, ensureKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
 import { inspectControlPlane } from '../workload/health.js';
+import { upkeepDue } from '../workload/upkeep/due.js';
 import { adoptMachines } from './adopt.js';
 import { ABSENT, currentFailure } from './assess-cluster.js';
 import {
@@ -68,7 +69,7 @@ const EMPTY: ControlPlaneFacts = {
  * The Cluster a control plane belongs to: its owner, or the one that the label names and that refers to it. A label alone, which anybody may write,
  * does not give it a cluster: two control planes would fight over its certificates.
  */
-async function clusterOf(deps: ActivityDeps, controlPlane: KubeadmControlPlane): Promise<Cluster | undefined> {
+export async function clusterOf(deps: ActivityDeps, controlPlane: KubeadmControlPlane): Promise<Cluster | undefined> {
   const { namespace = '', name, labels, ownerReferences } = controlPlane.metadata;
   const owner = ownerReferences?.find((o) => o.kind === 'Cluster')?.name;
   const clusterName = owner ?? labels?.[LABEL.clusterName];
@@ -185,7 +186,12 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     await writeMachineConditions(deps, machines, verdicts, remediation);
     machines = await machinesControlledBy(kube, owner, clusterName, signal);
   }
-  const view = factsOf(machines);
+  const sized = factsOf(machines);
+  const upkeep =
+    active && seen?.initialized && planControlPlaneStep(sized, Date.parse(deps.now())).kind === 'done'
+      ? await upkeepDue(deps, cluster, controlPlane, machines)
+      : [];
+  const view = upkeep.length > 0 ? { ...sized, upkeep } : sized;
   const healthyNames = new Set(
     machines.filter((m) => isControlPlaneMachineHealthy(m, managedEtcd)).map((m) => m.status?.nodeRef?.name),
   );

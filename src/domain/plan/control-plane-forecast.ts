@@ -17,6 +17,8 @@ export function describeStep(step: ControlPlaneStep): string {
       return `end the replacement of ${step.record.machine}`;
     case 'evict':
       return `take etcd member ${step.member.name || step.member.id}, which has no machine, out of etcd`;
+    case 'maintain':
+      return `bring up to date: ${step.parts.join(', ')}`;
     case 'await':
       return `wait: ${step.reason}; until ${step.unblock}`;
     case 'done':
@@ -43,6 +45,8 @@ export function afterStep(facts: ControlPlaneFacts, step: ControlPlaneStep, nowM
       return rest;
     case 'evict':
       return withMembers({ ...facts, strays: (facts.strays ?? []).filter((s) => s.id !== step.member.id) });
+    case 'maintain':
+      return { ...facts, upkeep: [] };
     case 'await':
       if (step.until === 'gone') return withMembers({ ...facts, machines: without(step.name) });
       return withMembers({ ...facts, machines: facts.machines.map((m) => (isAwaited(m, step) ? healthy(m) : m)) });

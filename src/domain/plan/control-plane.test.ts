@@ -57,12 +57,30 @@ describe('a control plane', () => {
       planeFacts(3, [aMember('a'), aMember('b')], { remediating: record }),
       'RemediateControlPlane',
     ],
+    [
+      'whose add-ons are of another version',
+      planeFacts(1, [aMember('a')], { upkeep: ['CoreDNS'] }),
+      'MaintainControlPlane',
+    ],
     ['with an ill machine', planeFacts(1, [aMember('a', ILL)]), 'Waiting again'],
     ['complete', planeFacts(1, [aMember('a')]), 'Converged'],
     ['deleting', planeFacts(1, [], { deleting: true }), 'DeleteControlPlane'],
   ])('%s', (_, facts, expected) => {
     const d = planControlPlane(controlPlaneBrief(facts, NOW));
     expect(d.do === 'operate' ? d.operation : `${d.outcome}${d.requeueSeconds ? ' again' : ''}`).toBe(expected);
+  });
+
+  test('looks after its machines whatever keeps the add-ons from being maintained', () => {
+    const failure = {
+      operation: 'MaintainControlPlane',
+      type: 'InvalidConfiguration',
+      message: 'm',
+      attempt: 'a',
+    } as const;
+    const of = (facts: ControlPlaneFacts) => planControlPlane(controlPlaneBrief({ ...facts, failure }, NOW));
+    expect(of(planeFacts(1, [aMember('a')], { upkeep: ['CoreDNS'] }))).toMatchObject({ outcome: 'Failed' });
+    const ill = aMember('c', FLAGGED);
+    expect(of(planeFacts(3, [aMember('a'), aMember('b'), ill]))).toMatchObject({ operation: 'RemediateControlPlane' });
   });
 
   test('comes back at the very time when a replacement that must wait is due', () => {
@@ -117,6 +135,11 @@ describe('a step of a rollout', () => {
       name: 'a',
       why: 'Version v1.33.0, v1.34.0 required',
     });
+  });
+
+  test('brings what machines read when they join up to date before one of a new kind joins', () => {
+    expect(next(planeFacts(1, [aMember('a', OUTDATED)]))).toMatchObject({ kind: 'create', prepare: true });
+    expect(next(planeFacts(3, [aMember('a')]))).not.toHaveProperty('prepare');
   });
 
   test('with maxSurge 0 takes an outdated one first', () => {

@@ -77,6 +77,7 @@ function sizeStep(facts: ControlPlaneFacts): ControlPlaneStep | undefined {
       name: nextName(facts),
       ...(failureDomain ? { failureDomain } : {}),
       ...(remediating ? { replaces: remediating } : {}),
+      ...(facts.initialized && outdated ? { prepare: true as const } : {}),
     };
   }
   if (!outdated && machines.length === facts.desired) return undefined;
@@ -95,12 +96,15 @@ function settleStep(facts: ControlPlaneFacts): ControlPlaneStep {
     const reason = `etcd member ${member} has no machine, and without it etcd would have no quorum`;
     return { kind: 'await', name: member, until: 'quorum', reason, unblock: 'more healthy members', about: ['etcd'] };
   }
-  return ill.length > 0 ? awaitHealthy(ill) : { kind: 'done' };
+  if (ill.length > 0) return awaitHealthy(ill);
+  const { upkeep = [] } = facts;
+  return upkeep.length > 0 ? { kind: 'maintain', parts: upkeep } : { kind: 'done' };
 }
 
 /** The operation that the next step belongs to. */
 function operationOf(facts: ControlPlaneFacts, step: ControlPlaneStep): ControlPlaneOperation {
   if (step.kind === 'remediate' || facts.remediating) return 'RemediateControlPlane';
+  if (step.kind === 'maintain') return 'MaintainControlPlane';
   return facts.machines.some((m) => !m.upToDate) ? 'UpgradeControlPlane' : 'ScaleControlPlane';
 }
 
@@ -122,6 +126,7 @@ function whyOf(facts: ControlPlaneFacts, step: ControlPlaneStep, operation: Cont
     const reasons = [...new Set(outdated.flatMap((m) => m.outdated))].sort();
     return `roll out ${outdated.length} of ${live.length} machines: ${reasons.join(', ')}`.slice(0, 200);
   }
+  if (step.kind === 'maintain') return `bring up to date: ${step.parts.join(', ')}`;
   if (step.kind === 'evict') return `etcd member ${step.member.name || step.member.id} has no machine`;
   return `scale control plane ${live.length}→${facts.desired}`;
 }
@@ -169,7 +174,10 @@ export function controlPlaneBrief(facts: ControlPlaneFacts, nowMs: number): Cont
 
 /** Decides the next move of a KubeadmControlPlane's lane. Source: capi controlplane/kubeadm reconcile order. */
 export function planControlPlane(facts: ControlPlaneBrief): Decision {
-  const gate = commonGates(facts, 'DeleteControlPlane');
+  const { failure, ...others } = facts;
+  // machines are looked after whatever keeps the rest from being maintained
+  const unblocked = failure?.operation === 'MaintainControlPlane' && facts.operation !== failure.operation;
+  const gate = commonGates(unblocked ? others : facts, 'DeleteControlPlane');
   if (gate) return gate;
   if (facts.clusterDeleting)
     return { do: 'end', outcome: 'Waiting', reason: 'no Cluster refers to it, or that is being deleted' };

@@ -6,6 +6,7 @@ import { ProgressBoard } from '../lib/progress.js';
 import type { OperationInput } from '../types.js';
 
 const MAX_STEPS = 60;
+const MAINTENANCE_ATTEMPTS = 4;
 
 type Await = Pick<Extract<ControlPlaneStep, { kind: 'await' }>, 'name' | 'until'> & { readonly why: string };
 
@@ -25,6 +26,14 @@ export function UpgradeControlPlane(input: OperationInput): Promise<ControlPlane
 /** Replaces an unhealthy machine: it is written down, deleted, and a new one takes its place. */
 export function RemediateControlPlane(input: OperationInput): Promise<ControlPlaneBrief> {
   return followPlan('RemediateControlPlane', input);
+}
+
+/**
+ * Brings kube-proxy and CoreDNS to the control plane's version and notes when certificates expire, once all machines are up to date. It gives up after a few
+ * attempts, so that machines that fall ill meanwhile are not kept waiting; the lane tries again.
+ */
+export function MaintainControlPlane(input: OperationInput): Promise<ControlPlaneBrief> {
+  return followPlan('MaintainControlPlane', input);
 }
 
 /** Step by step until the plan is done or becomes another operation's. The plan is made anew after each step, from what is there. */
@@ -62,7 +71,12 @@ async function take(
 ): Promise<Await | undefined> {
   switch (step.kind) {
     case 'create': {
-      const { kind: _, ...machine } = step;
+      const { kind: _, prepare, ...machine } = step;
+      if (prepare) {
+        await board.step('Prepare the workload cluster', 'kubeadm-config and permissions', () =>
+          wait.prepareControlPlaneUpgrade.executeWithOptions({ summary: 'Permissions and kubeadm-config' }, [{ key }]),
+        );
+      }
       await board.step(`Create ${step.name}`, undefined, () =>
         kube.createControlPlaneMachine.executeWithOptions({ summary: `Create ${step.name}` }, [{ key, ...machine }]),
       );
@@ -92,6 +106,16 @@ async function take(
         ]),
       );
       return undefined;
+    case 'maintain': {
+      const parts = step.parts.join(', ');
+      await board.step(`Bring up to date: ${parts}`, 'the workload cluster', () =>
+        wait.finishControlPlaneUpgrade.executeWithOptions(
+          { summary: `Bring up to date: ${parts}`, retry: { maximumAttempts: MAINTENANCE_ATTEMPTS } },
+          [{ key }],
+        ),
+      );
+      return undefined;
+    }
     case 'evict': {
       const { member } = step;
       const what = `etcd member ${member.name || member.id}`;
