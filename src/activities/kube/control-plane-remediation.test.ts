@@ -126,6 +126,19 @@ describe('replacing an unhealthy control plane machine', () => {
     expect(status?.lastRemediation).toEqual({ machine: 'c', time: NOW, retryCount: 0 });
   });
 
+  test('killed after any write while the new Machine is made, and run again, makes one and ends', async () => {
+    const writes = await killedAfterEachWrite(
+      () => {
+        const w = world(member('a'), member('b'));
+        w.kube.put(begun);
+        return w;
+      },
+      ({ deps }) => createControlPlaneMachine(deps, key, { name: 'd', replaces: record }),
+      (after, undisturbed, n) => expect({ n, after }).toEqual({ n, after: undisturbed }),
+    );
+    expect(writes).toBe(4); // infra machine, config, Machine, the record
+  });
+
   test('is ended by the next look when whoever made the new Machine died before', async () => {
     const w = world(member('a'), member('b'), member('d', {}, { [ANNOTATION.remediationFor]: recordText(record) }));
     w.kube.put(begun);

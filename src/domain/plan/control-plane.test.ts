@@ -123,6 +123,7 @@ describe('a control plane', () => {
     expect(taking(planeFacts(1, [aMember('a', OUTDATED)]))).toEqual(['UpgradeControlPlane']);
     expect(taking(planeFacts(3, [...three().slice(1), aMember('x', FLAGGED)]))).toEqual(['RemediateControlPlane']);
     expect(taking(planeFacts(1, [aNewcomer('a')]))).toEqual(all);
+    expect(taking(planeFacts(1, [], { certificatesAvailable: false }))).toEqual([]);
   });
 });
 

@@ -110,9 +110,10 @@ function operationOf(facts: ControlPlaneFacts, step: ControlPlaneStep): ControlP
 
 /**
  * Whether `operation` may take the step that is due: a rollout also brings the number right, nothing else does another one's work. What only waits
- * may be waited for by anybody.
+ * may be waited for by anybody. No machine is made without the certificates it needs: the lane waits for those.
  */
 export function mayTake(operation: ControlPlaneOperation, brief: ControlPlaneBrief): boolean {
+  if (brief.step.kind === 'create' && !brief.certificatesAvailable) return false;
   if (brief.step.kind === 'await' || brief.operation === operation) return true;
   return operation === 'UpgradeControlPlane' && brief.operation === 'ScaleControlPlane';
 }
