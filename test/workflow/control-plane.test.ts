@@ -170,4 +170,21 @@ describe('a control plane lane', () => {
       await expect(lane.result()).resolves.toMatchObject({ outcome: 'Converged' });
     });
   });
+
+  test('does not spin on a step that changes nothing: the operation ends and the lane tries again', async () => {
+    const key = newKey();
+    const plane = controlPlaneOf(planeFacts(3, three(), { upkeep: ['CoreDNS'] }));
+    let tries = 0;
+    const activities: FakeActivities = {
+      ...plane.activities,
+      finishControlPlaneUpgrade: async () => {
+        if (++tries === 3) plane.set({ upkeep: [] });
+      },
+    };
+    await withWorkers(server, 'cloud', activities, async (order) => {
+      await expect((await run(key)).result()).resolves.toMatchObject({ outcome: 'Converged' });
+      expect(order.filter((name) => name === 'finishControlPlaneUpgrade')).toHaveLength(3);
+      expect((await operation(key, 'MaintainControlPlane').fetchHistory()).events?.length).toBeLessThan(30);
+    });
+  });
 });

@@ -42,11 +42,15 @@ async function followPlan(operation: ControlPlaneOperation, { key }: OperationIn
   const look = { summary: 'Read the control plane' };
   return failWithCause(operation, async () => {
     let brief = await kube.assessControlPlane.executeWithOptions(look, [{ key }]);
+    let taken = '';
     for (let i = 0; i < MAX_STEPS; i++) {
       const { step } = brief;
       board.expect(brief.forecast);
       if (!brief.exists || brief.paused || brief.deleting || brief.clusterDeleting) return brief;
       if (step.kind === 'done' || !mayTake(operation, brief)) return brief;
+      // what changed nothing is left to the lane, which tries later each time
+      if (JSON.stringify(step) === taken) return brief;
+      if (step.kind !== 'await') taken = JSON.stringify(step);
       const next =
         step.kind === 'await'
           ? { name: step.name, until: step.until, why: `${step.unblock}: ${step.reason}` }
