@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { KindVersion } from '../crd/definition.js';
 import { definitionOf } from '../crd/definitions.js';
 import { BOOTSTRAP_GROUP, CONTROL_PLANE_GROUP, CORE_GROUP } from '../types/kinds.js';
-import { cluster, machine, machineDeployment, machineHealthCheck, machineSet } from './core.js';
+import { cluster, machine, machineDeployment, machineHealthCheck, machinePool, machineSet } from './core.js';
 import { getPath, isObject, type JsonObject } from './json.js';
 import { kubeadmConfig, kubeadmConfigTemplate, kubeadmControlPlane, kubeadmControlPlaneTemplate } from './kubeadm.js';
 import { prune } from './prune.js';
@@ -131,6 +131,7 @@ export const converters: readonly KindConverter[] = [
   ),
   core('MachineSet', machineSet, templated, false),
   core('MachineDeployment', machineDeployment, templated),
+  core('MachinePool', machinePool, templated),
   // The same in both versions.
   core('MachineDrainRule', same, [], false),
   core('MachineHealthCheck', machineHealthCheck, []),

@@ -128,6 +128,20 @@ export const machineDeployment: Mapping = struct(
   ),
 );
 
+export const machinePool: Mapping = struct(
+  field('spec', struct(field('template', machineTemplate), move('minReadySeconds', 'template.spec.minReadySeconds'))),
+  field(
+    'status',
+    struct(
+      conditionRules,
+      failureRules,
+      counterRules(['availableReplicas', 'readyReplicas', 'unavailableReplicas']),
+      move('bootstrapReady', 'initialization.bootstrapDataSecretCreated', flagIntent),
+      move('infrastructureReady', 'initialization.infrastructureProvisioned', flagIntent),
+    ),
+  ),
+);
+
 const unhealthyConditions = items(struct(move('timeout', 'timeoutSeconds', seconds)));
 const variables = items(struct(spokeOnly('definitionFrom')));
 const variableRules = field('variables', struct(field('overrides', variables)));

@@ -5,6 +5,7 @@ import {
   AWS_CLUSTER_STATIC_IDENTITY,
 } from '../schema/infrastructure/aws-identity.js';
 import { AWS_MACHINE, AWS_MACHINE_TEMPLATE } from '../schema/infrastructure/aws-machine.js';
+import { AWS_MACHINE_POOL } from '../schema/infrastructure/aws-machine-pool.js';
 import { INFRASTRUCTURE_GROUP, KINDS } from '../types/kinds.js';
 import {
   age,
@@ -75,6 +76,14 @@ const machineColumns: readonly PrinterColumn[] = [
   ),
 ];
 
+const poolColumns: readonly PrinterColumn[] = [
+  column('Ready', 'string', '.status.ready', 'Whether the Auto Scaling group exists.'),
+  column('Replicas', 'integer', '.status.replicas', 'Instances that exist.'),
+  column('MinSize', 'integer', '.spec.minSize', 'Least number of instances.'),
+  column('MaxSize', 'integer', '.spec.maxSize', 'Greatest number of instances.'),
+  column('LaunchTemplate ID', 'string', '.status.launchTemplateID', 'Launch template of the instances.'),
+];
+
 const withStatus = { status: true } as const;
 const withoutStatus = { status: false } as const;
 
@@ -102,6 +111,12 @@ export const awsDefinitions: readonly KindDefinition[] = [
     description: 'Template of AWSMachines.',
     ...AWS_MACHINE_TEMPLATE,
     printerColumns: [],
+    subresources: withStatus,
+  }),
+  awsKind('AWSMachinePool', 'awsmp', {
+    description: 'An Auto Scaling group of EC2 instances of a cluster.',
+    ...AWS_MACHINE_POOL,
+    printerColumns: poolColumns,
     subresources: withStatus,
   }),
   awsKind('AWSClusterControllerIdentity', 'awsci', {

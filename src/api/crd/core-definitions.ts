@@ -3,11 +3,13 @@ import { machineSpecSchema, machineStatusSchema } from '../schema/core/machine.j
 import { machineDeploymentSpecSchema, machineDeploymentStatusSchema } from '../schema/core/machine-deployment.js';
 import { machineDrainRuleSpecSchema } from '../schema/core/machine-drain-rule.js';
 import { machineHealthCheckSpecSchema, machineHealthCheckStatusSchema } from '../schema/core/machine-health-check.js';
+import { machinePoolSpecSchema, machinePoolStatusSchema } from '../schema/core/machine-pool.js';
 import { machineSetSpecSchema, machineSetStatusSchema } from '../schema/core/machine-set.js';
 import * as clusterV1Beta1 from '../schema/v1beta1/cluster.js';
 import * as machineV1Beta1 from '../schema/v1beta1/machine.js';
 import * as machineDeploymentV1Beta1 from '../schema/v1beta1/machine-deployment.js';
 import * as machineHealthCheckV1Beta1 from '../schema/v1beta1/machine-health-check.js';
+import * as machinePoolV1Beta1 from '../schema/v1beta1/machine-pool.js';
 import * as machineSetV1Beta1 from '../schema/v1beta1/machine-set.js';
 import { CORE_GROUP } from '../types/kinds.js';
 import { age, column, conditionColumn, type KindDefinition, type PrinterColumn, providerLabels } from './definition.js';
@@ -237,6 +239,43 @@ function machineDeploymentKind(): KindDefinition {
   });
 }
 
+function machinePoolKind(): KindDefinition {
+  const description = 'A number of equal machines that the infrastructure provider itself keeps at their number.';
+  const scale = { specReplicasPath: SCALE.specReplicasPath, statusReplicasPath: SCALE.statusReplicasPath };
+  return kind({
+    group: CORE_GROUP,
+    kind: 'MachinePool',
+    plural: 'machinepools',
+    shortNames: ['mp'],
+    labels,
+    versions: [
+      deprecated({
+        description,
+        spec: machinePoolV1Beta1.machinePoolSpecSchema,
+        specRequired: false,
+        status: machinePoolV1Beta1.machinePoolStatusSchema,
+        printerColumns: [
+          cluster,
+          desiredWide,
+          column('Replicas', 'string', '.status.replicas', 'Instances that exist.'),
+          phase,
+          age('MachinePool'),
+          templateVersion,
+        ],
+        subresources: { status: true, scale },
+      }),
+      stored({
+        description,
+        spec: machinePoolSpecSchema,
+        specRequired: true,
+        status: machinePoolStatusSchema,
+        printerColumns: [cluster, desired, ...counterColumns(), paused, phase, age('MachinePool'), templateVersion],
+        subresources: { status: true, scale },
+      }),
+    ],
+  });
+}
+
 function machineDrainRuleKind(): KindDefinition {
   const version = {
     description: 'How Pods are drained from the Nodes of Machines that are deleted.',
@@ -317,5 +356,6 @@ export const coreDefinitions: readonly KindDefinition[] = [
   machineDrainRuleKind(),
   machineHealthCheckKind(),
   machineKind(),
+  machinePoolKind(),
   machineSetKind(),
 ];

@@ -115,17 +115,22 @@ describe('the CRDs', () => {
     ],
     ['machinedrainrules.cluster.x-k8s.io', 'Behavior, Order, Age'],
     ['machinehealthchecks.cluster.x-k8s.io', 'Cluster, Replicas, Healthy, Paused, Age'],
+    [
+      'machinepools.cluster.x-k8s.io',
+      'Cluster, Desired, Current, Ready, Available, Up-to-date, Paused, Phase, Age, Version',
+    ],
     ['machinesets.cluster.x-k8s.io', 'Cluster, Desired, Current, Ready, Available, Up-to-date, Paused, Age, Version'],
   ])('%s shows the columns of upstream in their order', (name, columns) => {
     const version = versionsOf(byName(name)).find((v) => v.storage);
     expect(version?.additionalPrinterColumns?.map((c) => c.name).join(', ')).toBe(columns);
   });
 
-  test('can be scaled where upstream can, with selector', () => {
+  test('can be scaled where upstream can, with selector but for pools', () => {
     const scalable = manifests.filter((m) => versionsOf(m).every((v) => 'scale' in v.subresources));
     expect(scalable.map((m) => m.metadata.name).sort()).toEqual([
       'kubeadmcontrolplanes.controlplane.cluster.x-k8s.io',
       'machinedeployments.cluster.x-k8s.io',
+      'machinepools.cluster.x-k8s.io',
       'machinesets.cluster.x-k8s.io',
     ]);
   });

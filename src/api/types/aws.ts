@@ -7,6 +7,7 @@ import type { AWSLoadBalancerSpec, AWSTags, NetworkSpec, NetworkStatus } from '.
 import type { Condition, KubeObject, V1Beta1Condition } from './meta.js';
 
 export type * from './aws-machine.js';
+export type * from './aws-machine-pool.js';
 export type * from './aws-network.js';
 
 export type AWSIdentityKind = 'AWSClusterControllerIdentity' | 'AWSClusterRoleIdentity' | 'AWSClusterStaticIdentity';

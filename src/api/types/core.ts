@@ -19,6 +19,7 @@ import type {
   machineHealthCheckSpecSchema,
   machineHealthCheckStatusSchema,
 } from '../schema/core/machine-health-check.js';
+import type { machinePoolSpecSchema, machinePoolStatusSchema } from '../schema/core/machine-pool.js';
 import type { machineSetSpecSchema, machineSetStatusSchema, machineTemplate } from '../schema/core/machine-set.js';
 import type { topology } from '../schema/core/topology.js';
 import type { KubeObject } from './meta.js';
@@ -78,6 +79,15 @@ export type MachineDeploymentStrategy = Static<ReturnType<typeof deploymentStrat
 export interface MachineDeployment extends KubeObject {
   spec: MachineDeploymentSpec;
   status?: MachineDeploymentStatus;
+}
+
+export type MachinePoolSpec = Static<typeof machinePoolSpecSchema>;
+export type MachinePoolStatus = Static<typeof machinePoolStatusSchema>;
+export type MachinePoolPhase = NonNullable<MachinePoolStatus['phase']>;
+
+export interface MachinePool extends KubeObject {
+  spec: MachinePoolSpec;
+  status?: MachinePoolStatus;
 }
 
 export type MachineDrainRuleSpec = Static<typeof machineDrainRuleSpecSchema>;

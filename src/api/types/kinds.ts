@@ -26,6 +26,7 @@ export const KINDS = {
   Machine: namespaced(CORE_GROUP, 'v1beta2', 'Machine', 'machines'),
   MachineSet: namespaced(CORE_GROUP, 'v1beta2', 'MachineSet', 'machinesets'),
   MachineDeployment: namespaced(CORE_GROUP, 'v1beta2', 'MachineDeployment', 'machinedeployments'),
+  MachinePool: namespaced(CORE_GROUP, 'v1beta2', 'MachinePool', 'machinepools'),
   MachineDrainRule: namespaced(CORE_GROUP, 'v1beta2', 'MachineDrainRule', 'machinedrainrules'),
   MachineHealthCheck: namespaced(CORE_GROUP, 'v1beta2', 'MachineHealthCheck', 'machinehealthchecks'),
   KubeadmConfig: namespaced(BOOTSTRAP_GROUP, 'v1beta2', 'KubeadmConfig', 'kubeadmconfigs'),
@@ -41,6 +42,7 @@ export const KINDS = {
   AWSClusterTemplate: namespaced(INFRASTRUCTURE_GROUP, 'v1beta2', 'AWSClusterTemplate', 'awsclustertemplates'),
   AWSMachine: namespaced(INFRASTRUCTURE_GROUP, 'v1beta2', 'AWSMachine', 'awsmachines'),
   AWSMachineTemplate: namespaced(INFRASTRUCTURE_GROUP, 'v1beta2', 'AWSMachineTemplate', 'awsmachinetemplates'),
+  AWSMachinePool: namespaced(INFRASTRUCTURE_GROUP, 'v1beta2', 'AWSMachinePool', 'awsmachinepools'),
   AWSClusterControllerIdentity: clusterScoped(
     INFRASTRUCTURE_GROUP,
     'v1beta2',

@@ -38,7 +38,11 @@ export function checkCloudInit(spec: AWSMachineSpec, path: string): FieldError[]
 }
 
 /** Gate, exclusion of cloud-init, versions, proxies and authorities. Source: capa webhooks/awsmachine_webhook.go. */
-export function checkIgnition(spec: AWSMachineSpec, path: string, ctx: AdmissionContext): FieldError[] {
+export function checkIgnition(
+  spec: Pick<AWSMachineSpec, 'ignition' | 'cloudInit'>,
+  path: string,
+  ctx: AdmissionContext,
+): FieldError[] {
   const { ignition, cloudInit } = spec;
   if (!ignition) return [];
   const errors: FieldError[] = [];
@@ -103,7 +107,7 @@ function checkAuthorities(ignition: IgnitionSpec, path: string): FieldError[] {
 }
 
 /** Sizes and speeds that EBS takes. */
-export function checkVolumes(spec: AWSMachineSpec, path: string): FieldError[] {
+export function checkVolumes(spec: Pick<AWSMachineSpec, 'rootVolume' | 'nonRootVolumes'>, path: string): FieldError[] {
   return [
     ...(spec.rootVolume ? checkVolume(spec.rootVolume, `${path}.rootVolume`) : []),
     ...(spec.nonRootVolumes ?? []).flatMap((volume, i) => {
@@ -130,14 +134,20 @@ function checkVolume(volume: AWSVolume, path: string): FieldError[] {
   return errors;
 }
 
-export function checkReferences(spec: AWSMachineSpec, path: string): FieldError[] {
+export function checkReferences(spec: Pick<AWSMachineSpec, 'additionalSecurityGroups'>, path: string): FieldError[] {
   return (spec.additionalSecurityGroups ?? []).flatMap((group, i) =>
     checkReference(group, `${path}.additionalSecurityGroups[${i}]`),
   );
 }
 
 /** Spot, capacity blocks and reservations exclude each other in part. */
-export function checkMarket(spec: AWSMachineSpec, path: string): FieldError[] {
+export function checkMarket(
+  spec: Pick<
+    AWSMachineSpec,
+    'marketType' | 'spotMarketOptions' | 'capacityReservationId' | 'capacityReservationPreference'
+  >,
+  path: string,
+): FieldError[] {
   const { marketType, spotMarketOptions, capacityReservationId, capacityReservationPreference: preference } = spec;
   const errors: FieldError[] = [];
   if (spotMarketOptions && (marketType === 'CapacityBlock' || marketType === 'OnDemand')) {

@@ -1,3 +1,4 @@
+import { controlPlaneStep } from '../../domain/plan/skew.js';
 import type { KubeadmControlPlane, KubeadmControlPlaneSpec } from '../types/index.js';
 import type { AdmissionContext } from './context.js';
 import { type FieldError, forbidden, type Verdict, verdict } from './field-errors.js';
@@ -10,14 +11,7 @@ import {
   hasExternalEtcd,
   parseImageTag,
 } from './kubeadm-control-plane-spec.js';
-import {
-  checkNaming,
-  checkTaints,
-  checkTemplateMetadata,
-  checkVersion,
-  parseVersion,
-  withVersionPrefix,
-} from './object-fields.js';
+import { checkNaming, checkTaints, checkTemplateMetadata, checkVersion, withVersionPrefix } from './object-fields.js';
 
 const SKIP_COREDNS = 'controlplane.cluster.x-k8s.io/skip-coredns';
 const CONFIGURATION = 'spec.kubeadmConfigSpec.clusterConfiguration';
@@ -120,13 +114,8 @@ function checkAllowed(old: KubeadmControlPlaneSpec, spec: KubeadmControlPlaneSpe
 }
 
 function checkUpgrade(old: KubeadmControlPlane, controlPlane: KubeadmControlPlane): FieldError[] {
-  const from = parseVersion(old.spec.version);
-  const to = parseVersion(controlPlane.spec.version);
-  // A version that cannot be read is reported by checkVersion, an old one is left behind.
-  if (!from || !to) return [];
-  if (to.major === from.major ? to.minor <= from.minor + 1 : to.major < from.major) return [];
-  const message = `cannot go from ${old.spec.version} to ${controlPlane.spec.version}: upgrade one minor version at a time, next is v${from.major}.${from.minor + 1}`;
-  return [forbidden('spec.version', message)];
+  const broken = controlPlaneStep(old.spec.version, controlPlane.spec.version);
+  return broken ? [forbidden('spec.version', `${broken.message} (rule ${broken.rule})`)] : [];
 }
 
 /** CoreDNS configuration can only be migrated upwards; the annotation leaves CoreDNS to the user. */

@@ -1,5 +1,5 @@
 import { parseSelector } from '../../domain/selectors.js';
-import type { MachineDeployment, MachineSet } from '../types/index.js';
+import type { MachineDeployment, MachinePool, MachineSet } from '../types/index.js';
 import type { AdmissionContext } from './context.js';
 import { type FieldError, forbidden, invalid, required } from './field-errors.js';
 import { DefaultingError } from './json.js';
@@ -21,7 +21,9 @@ const PREFLIGHT_CHECKS = [
 ];
 const MAX_INT32 = 2_147_483_647;
 
-function readSize(group: MachineGroup, annotation: string, text: string): number {
+type Sized = MachineGroup | MachinePool;
+
+function readSize(group: Sized, annotation: string, text: string): number {
   const size = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isNaN(size) || Math.abs(size) > MAX_INT32) {
     const message = `annotation ${annotation} of ${group.metadata.name} must be a whole number`;
@@ -34,7 +36,7 @@ function readSize(group: MachineGroup, annotation: string, text: string): number
  * The number of replicas when none is given: what the autoscaler's annotations allow, nearest to the stored number, else 1. An explicit
  * number wins. Throws DefaultingError for annotations that are not numbers.
  */
-export function defaultReplicas(group: MachineGroup, old: MachineGroup | undefined): number {
+export function defaultReplicas(group: Sized, old: Sized | undefined): number {
   const given: unknown = group.spec.replicas;
   if (given !== undefined && given !== null) return given as number;
   const minText = group.metadata.annotations?.[MIN_SIZE];

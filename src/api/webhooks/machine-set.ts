@@ -1,4 +1,4 @@
-import { labelValueProblem } from '../../domain/selectors.js';
+import { nameLabel } from '../../domain/selectors.js';
 import type { MachineSet } from '../types/index.js';
 import type { AdmissionContext } from './context.js';
 import { type Verdict, verdict } from './field-errors.js';
@@ -8,16 +8,6 @@ import { checkGroup, defaultReplicas, selectorName } from './machine-group.js';
 import { withVersionPrefix } from './object-fields.js';
 
 const SET_NAME = 'cluster.x-k8s.io/set-name';
-
-/** A name as a label value: itself, or a hash of it when it is too long. Source: cluster-api util/labels/format. */
-function nameLabel(name: string): string {
-  if (labelValueProblem(name) === undefined) return name;
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(name)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(hash);
-  return `hash_${bytes.toString('base64url')}_z`;
-}
 
 /** A copy with the cluster label, replicas, a selector by set name when there is none, and the version in normal form. */
 export function defaultMachineSet(set: MachineSet, old: MachineSet | undefined): MachineSet {

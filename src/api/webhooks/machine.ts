@@ -7,7 +7,8 @@ import { checkTaints, checkVersion, isDefined, withVersionPrefix } from './objec
 const CLUSTER_NAME = 'cluster.x-k8s.io/cluster-name';
 const POOL_NAME = 'cluster.x-k8s.io/pool-name';
 const CONTROL_PLANE = 'cluster.x-k8s.io/control-plane';
-const NODE_DELETION_TIMEOUT_SECONDS = 10;
+/** How long a Node is tried to be deleted, unless said otherwise. */
+export const NODE_DELETION_TIMEOUT_SECONDS = 10;
 
 /** Sets the label by which objects are found by their cluster. */
 export function labelWithCluster(object: { metadata: Machine['metadata']; spec: { clusterName: string } }): void {

@@ -11,6 +11,7 @@ import {
   validateAWSClusterStaticIdentity,
 } from './aws-identity.js';
 import { defaultAWSMachine, validateAWSMachine } from './aws-machine.js';
+import { defaultAWSMachinePool, validateAWSMachinePool } from './aws-machine-pool.js';
 import { validateAWSMachineTemplate } from './aws-machine-template.js';
 import { defaultCluster, validateCluster } from './cluster.js';
 import type { AdmissionContext } from './context.js';
@@ -22,6 +23,7 @@ import { defaultMachine, validateMachine } from './machine.js';
 import { defaultMachineDeployment, validateMachineDeployment } from './machine-deployment.js';
 import { validateMachineDrainRule } from './machine-drain-rule.js';
 import { defaultMachineHealthCheck, validateMachineHealthCheck } from './machine-health-check.js';
+import { defaultMachinePool, validateMachinePool } from './machine-pool.js';
 import { defaultMachineSet, validateMachineSet } from './machine-set.js';
 
 /**
@@ -45,6 +47,7 @@ export const KIND_WEBHOOKS: readonly KindWebhook[] = [
   webhook({ kind: KINDS.Machine, default: defaultMachine, validate: validateMachine }),
   webhook({ kind: KINDS.MachineSet, default: defaultMachineSet, validate: validateMachineSet }),
   webhook({ kind: KINDS.MachineDeployment, default: defaultMachineDeployment, validate: validateMachineDeployment }),
+  webhook({ kind: KINDS.MachinePool, default: defaultMachinePool, validate: validateMachinePool }),
   webhook({ kind: KINDS.MachineDrainRule, validate: validateMachineDrainRule }),
   webhook({
     kind: KINDS.MachineHealthCheck,
@@ -63,6 +66,7 @@ export const KIND_WEBHOOKS: readonly KindWebhook[] = [
   webhook({ kind: KINDS.AWSClusterTemplate, default: defaultAWSClusterTemplate, validate: validateAWSClusterTemplate }),
   webhook({ kind: KINDS.AWSMachine, default: defaultAWSMachine, validate: validateAWSMachine }),
   webhook({ kind: KINDS.AWSMachineTemplate, validate: validateAWSMachineTemplate }),
+  webhook({ kind: KINDS.AWSMachinePool, default: defaultAWSMachinePool, validate: validateAWSMachinePool }),
   webhook({
     kind: KINDS.AWSClusterControllerIdentity,
     default: defaultAWSClusterControllerIdentity,

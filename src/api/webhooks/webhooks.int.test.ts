@@ -1,15 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type ApiServer, startApiServer } from '../../../test/helpers/api-server.js';
-import { convertReview, createApiVersionResolver } from '../conversion/index.js';
+import {
+  type AdmittingApiServer,
+  refusalOf,
+  startAdmittingApiServer,
+} from '../../../test/helpers/admitting-api-server.js';
+import type { ApiServer } from '../../../test/helpers/api-server.js';
 import { crdManifests } from '../crd/definitions.js';
-import type { KubeadmControlPlane } from '../types/index.js';
 import type { ObjectMeta } from '../types/meta.js';
-import { webhookConfigurations } from './configurations.js';
 import { KIND_WEBHOOKS } from './registry.js';
-import { startWebhookServer, type WebhookServer } from './server.js';
 
 type Json = Record<string, unknown>;
 interface Stored {
@@ -20,92 +18,26 @@ interface Stored {
   readonly status?: Json;
 }
 
-const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const CORE = '/apis/cluster.x-k8s.io/v1beta2/namespaces/default';
 const INFRA = '/apis/infrastructure.cluster.x-k8s.io/v1beta2';
 const AWS = `${INFRA}/namespaces/default`;
 const KCP = '/apis/controlplane.cluster.x-k8s.io/v1beta2/namespaces/default/kubeadmcontrolplanes';
 const MERGE = 'application/merge-patch+json';
 
+let host: AdmittingApiServer;
 let api: ApiServer;
-let server: WebhookServer;
-let directory: string;
-const problems: string[] = [];
-
-/** Waits for a condition on the server without sleeping: every look is a request. */
-async function until(what: () => Promise<boolean>): Promise<void> {
-  while (!(await what())) await new Promise((resolve) => setImmediate(resolve));
-}
+const refusal = refusalOf;
 
 const create = (path: string, object: Json): Promise<Stored> => api.request<Stored>('POST', path, object);
 const patch = (path: string, body: Json): Promise<Stored> => api.request<Stored>('PATCH', path, body, MERGE);
 
-/** The metav1.Status of a refusal, as text. */
-async function refusal(work: Promise<unknown>): Promise<string> {
-  return work.then(
-    () => 'was admitted',
-    (error: Error) => error.message,
-  );
-}
-
-async function installed(name: string): Promise<boolean> {
-  const crd = await api.request<{ status?: { conditions?: { type: string; status: string }[] } }>(
-    'GET',
-    `${CRDS}/${name}`,
-  );
-  return crd.status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True') ?? false;
-}
-
 beforeAll(async () => {
-  api = await startApiServer();
-  directory = await mkdtemp(join(tmpdir(), 'perdure-webhooks-'));
-  const certificate = { certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') };
-  await writeFile(certificate.certFile, api.serving.cert);
-  await writeFile(certificate.keyFile, api.serving.key);
-  const note = (message: string, fields?: Json): void => void problems.push(`${message} ${JSON.stringify(fields)}`);
-  server = await startWebhookServer({
-    host: '127.0.0.1',
-    port: 0,
-    certificate,
-    convertReview: (review) =>
-      convertReview(
-        review,
-        createApiVersionResolver(async (group) => `${group}/v1beta2`),
-      ),
-    readControlPlane: (namespace, name) =>
-      api.request<KubeadmControlPlane>(
-        'GET',
-        `/apis/controlplane.cluster.x-k8s.io/v1beta2/namespaces/${namespace}/kubeadmcontrolplanes/${name}`,
-      ),
-    log: { info: () => undefined, warn: note, error: note },
-  });
-  const url = `https://127.0.0.1:${server.port}`;
-  const caBundle = Buffer.from(api.ca).toString('base64');
-  const crds = crdManifests({ clientConfig: { url: `${url}/convert`, caBundle } });
-  for (const crd of crds) await api.request('POST', CRDS, crd);
-  for (const crd of crds) await until(() => installed(crd.metadata.name));
-  for (const configuration of webhookConfigurations({ url, caBundle })) {
-    const plural = `${configuration.kind.toLowerCase()}s`;
-    await api.request('POST', `/apis/admissionregistration.k8s.io/v1/${plural}`, configuration);
-  }
-  // Configurations take effect a little later; the first default shows that they have.
-  const probe = {
-    apiVersion: 'infrastructure.cluster.x-k8s.io/v1beta2',
-    kind: 'AWSClusterControllerIdentity',
-    metadata: { name: 'other' },
-  };
-  const path = `${INFRA}/awsclustercontrolleridentities`;
-  await until(async () => (await refusal(create(`${path}?dryRun=All`, probe))).includes('there is only one'));
-  await until(
-    async () =>
-      (await create(`${path}?dryRun=All`, { ...probe, metadata: { name: 'default' } })).metadata.labels !== undefined,
-  );
+  host = await startAdmittingApiServer();
+  api = host.api;
 }, 180_000);
 
 afterAll(async () => {
-  await server?.stop();
-  await api?.stop();
-  if (directory) await rm(directory, { recursive: true });
+  await host?.stop();
 }, 30_000);
 
 const cluster = (spec: Json, version = 'v1beta2', name = 'c'): Json => ({
@@ -239,6 +171,6 @@ describe('admission on a real API server', () => {
   });
 
   test('had nothing to complain of', () => {
-    expect(problems).toEqual([]);
+    expect(host.problems).toEqual([]);
   });
 });

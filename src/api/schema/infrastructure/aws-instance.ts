@@ -110,7 +110,7 @@ function cloudInit() {
   );
 }
 
-function ignition() {
+export function ignition(storageType: 'ClusterObjectStore' | 'UnencryptedUserData') {
   const proxy = obj(
     'Proxies for Ignition; needs version 3.1.',
     {},
@@ -129,7 +129,7 @@ function ignition() {
     {
       version: oneOf('Ignition version; default 2.3.', ['2.3', '3.0', '3.1', '3.2', '3.3', '3.4']),
       storageType: oneOf('Where the bootstrap data is kept.', ['ClusterObjectStore', 'UnencryptedUserData'], {
-        default: 'ClusterObjectStore',
+        default: storageType,
       }),
       proxy,
       tls: obj(
@@ -177,7 +177,7 @@ export function machineSpecFields() {
     assignPrimaryIPv6: oneOf('Whether the primary network interface gets a primary IPv6 address.', TOGGLE),
     uncompressedUserData: flag('Leaves user data uncompressed; default gzip.'),
     cloudInit: cloudInit(),
-    ignition: ignition(),
+    ignition: ignition('ClusterObjectStore'),
     tenancy: oneOf('Hardware the instance shares; host is a dedicated host.', ['default', 'dedicated', 'host']),
     hostID: text('Dedicated host to start on; needs tenancy host.', { maxLength: 19, pattern: '^h-[0-9a-f]{17}$' }),
     hostAffinity: oneOf('Whether the instance comes back to the same host after a stop.', ['default', 'host'], {

@@ -10,6 +10,8 @@ import type {
   AWSClusterStaticIdentity,
   AWSClusterStatus,
   AWSClusterTemplate,
+  AWSMachinePoolSpec,
+  AWSMachinePoolStatus,
   AWSMachineSpec,
   AWSMachineStatus,
   AWSMachineTemplate,
@@ -22,6 +24,7 @@ import {
   AWS_CLUSTER_STATIC_IDENTITY,
 } from './aws-identity.js';
 import { AWS_MACHINE, AWS_MACHINE_TEMPLATE } from './aws-machine.js';
+import { AWS_MACHINE_POOL } from './aws-machine-pool.js';
 
 type Json = Record<string, unknown>;
 
@@ -33,6 +36,8 @@ const agree: readonly true[] = [
   true satisfies Takes<Static<typeof AWS_CLUSTER_TEMPLATE.spec>, AWSClusterTemplate['spec']>,
   true satisfies Takes<Static<typeof AWS_MACHINE.spec>, AWSMachineSpec>,
   true satisfies Takes<Static<typeof AWS_MACHINE.status>, AWSMachineStatus>,
+  true satisfies Takes<Static<typeof AWS_MACHINE_POOL.spec>, AWSMachinePoolSpec>,
+  true satisfies Takes<Static<typeof AWS_MACHINE_POOL.status>, AWSMachinePoolStatus>,
   true satisfies Takes<Static<typeof AWS_MACHINE_TEMPLATE.spec>, AWSMachineTemplate['spec']>,
   true satisfies Takes<Static<typeof AWS_MACHINE_TEMPLATE.status>, NonNullable<AWSMachineTemplate['status']>>,
   true satisfies Takes<
@@ -185,6 +190,9 @@ describe('schemas of the AWS kinds', () => {
       { instanceType: 'm5.large', ignition: { version: '1.0' } },
       false,
     ],
+    ['a pool without launch template', AWS_MACHINE_POOL.spec, { minSize: 1, maxSize: 2 }, false],
+    ['a pool', AWS_MACHINE_POOL.spec, { minSize: 0, maxSize: 2, awsLaunchTemplate: {} }, true],
+    ['a pool of at most none', AWS_MACHINE_POOL.spec, { minSize: 0, maxSize: 0, awsLaunchTemplate: {} }, false],
     ['a short role session', AWS_CLUSTER_ROLE_IDENTITY.spec, { roleARN: 'a', durationSeconds: 899 }, false],
     ['no secret', AWS_CLUSTER_STATIC_IDENTITY.spec, {}, false],
     ['capacity as number and text', AWS_MACHINE_TEMPLATE.status, { capacity: { cpu: 2, memory: '4Gi' } }, true],
@@ -202,6 +210,7 @@ describe('definitions of the AWS kinds', () => {
       AWSClusterTemplate: ['awsct'],
       AWSMachine: ['awsm'],
       AWSMachineTemplate: ['awsmt'],
+      AWSMachinePool: ['awsmp'],
       AWSClusterControllerIdentity: ['awsci'],
       AWSClusterRoleIdentity: ['awsri'],
       AWSClusterStaticIdentity: ['awssi'],
