@@ -94,6 +94,22 @@ export function refusal(type: string, message: string | undefined): ConditionInp
   return message === undefined ? undefined : { type, status: 'False', reason: 'OwnershipConflict', message };
 }
 
+const STATUSES = ['True', 'False', 'Unknown'];
+
+/**
+ * The condition of an object whose child reports a condition that is none: without a status that there is. Undefined when the child's condition can be read.
+ * Source: capi util/conditions NewMirrorConditionFromUnstructured.
+ */
+export function invalidCondition(
+  type: string,
+  child: { readonly kind: string; readonly metadata: { readonly name: string } },
+  said: { readonly type?: string; readonly status?: unknown },
+): ConditionInput | undefined {
+  if (STATUSES.includes(said.status as string)) return undefined;
+  const message = `${child.kind} ${child.metadata.name}: condition ${said.type ?? 'Ready'} has status ${JSON.stringify(said.status ?? null)}; it must be True, False or Unknown`;
+  return { type, status: 'Unknown', reason: 'InvalidConditionReported', message };
+}
+
 /** Which conditions `summarize` looks at, and the reasons it answers with. */
 export interface SummaryRules {
   /** Types that are good when True. */

@@ -1,4 +1,5 @@
 import type { EtcdMember } from './bootstrap/etcd-quorum.js';
+import type { DeletionOutlook } from './drain/outlook.js';
 import type { FailureType } from './errors.js';
 
 /**
@@ -66,6 +67,8 @@ export interface MachineFacts extends CommonFacts {
   readonly availableInSeconds: number;
   /** The workload cluster does not answer, and what was last seen of the Node stands for so long. */
   readonly holdsForSeconds?: number;
+  /** While it is being deleted: what has to be waited for before its instance goes. */
+  readonly deletion?: DeletionOutlook;
 }
 
 export interface ReplicaFacts extends CommonFacts {
@@ -76,6 +79,17 @@ export interface ReplicaFacts extends CommonFacts {
   readonly naming?: string;
   readonly uid: string;
   readonly deleteOrder: 'Random' | 'Newest' | 'Oldest';
+  /** Unhealthy machines that are to be replaced now. */
+  readonly remediate?: readonly string[];
+  readonly blocked?: CreationBlock;
+}
+
+/** Why a set makes no machines now. */
+export interface CreationBlock {
+  /** In words; never empty. */
+  readonly reasons: readonly string[];
+  /** Nobody tells when that is over. */
+  readonly again: boolean;
 }
 
 /** What a lane is told of a MachineSet: its machines in numbers and the next step, however many there are. */
@@ -86,12 +100,15 @@ export interface SetFacts extends CommonFacts {
   /** Machines on their way out, by name; not all when there are very many. */
   readonly leaving: readonly string[];
   readonly step: ScaleStep;
+  readonly blocked?: CreationBlock;
 }
 
 /** What to create and delete to reach the desired count. */
 export interface ScaleStep {
   readonly create: readonly string[];
   readonly remove: readonly string[];
+  /** Unhealthy ones to be replaced: deleted first, and created anew in a later step. */
+  readonly remediate?: readonly string[];
 }
 
 export interface OwnedMachine {
@@ -181,6 +198,8 @@ export interface ControlPlaneFacts extends ReplicaFacts {
   readonly outdatedAtMs?: number;
   /** Control plane machines of the cluster that others control. */
   readonly foreign?: readonly string[];
+  /** The infra machine template that machines are to be made from and that does not exist. */
+  readonly missingTemplate?: string;
 }
 
 /** The next step of a control plane; `await` changes nothing. */
@@ -204,7 +223,7 @@ export type ControlPlaneStep =
   | {
       readonly kind: 'await';
       readonly name: string;
-      readonly until: 'healthy' | 'gone' | 'quorum';
+      readonly until: 'healthy' | 'gone' | 'quorum' | 'there';
       /** The predicates that fail, as sentences. */
       readonly reason: string;
       /** What would let it go on. */
@@ -246,6 +265,30 @@ export interface ControlPlaneBrief extends CommonFacts {
   readonly retryInSeconds?: number;
 }
 
+/** What the lane of a MachinePool is told. */
+export interface PoolFacts extends CommonFacts {
+  readonly provider?: string;
+  readonly cloudQueue: string;
+  readonly clusterDeleting: boolean;
+  readonly infrastructureReady: boolean;
+  readonly controlPlaneInitialized: boolean;
+  readonly bootstrapReady: boolean;
+  /** Its infrastructure is provisioned, once and for all. */
+  readonly provisioned: boolean;
+  readonly desired: number;
+  readonly replicas: number;
+  readonly ready: number;
+  readonly upToDate: number;
+  /** Somebody else decides how many instances there are. */
+  readonly external: boolean;
+  /** What the infrastructure has to be changed by, in words; known after a look at the cloud only. */
+  readonly changes: readonly string[];
+  /** What is under way in the cloud, in words. */
+  readonly waitingFor?: string;
+  /** The infrastructure has to be looked at, or a join token to be kept alive, within so many seconds. */
+  readonly lookAgainSeconds?: number;
+}
+
 export interface HealthFacts extends CommonFacts {
   /** Why nothing could be concluded; nothing was written then. `again`: nobody tells when that is over. */
   readonly blocked?: { readonly reason: string; readonly again: boolean };
@@ -262,7 +305,29 @@ export interface HealthFacts extends CommonFacts {
   readonly trouble?: string;
 }
 
+/** A rollout of a MachineDeployment, for its operation and for people. */
+export interface RolloutFacts {
+  /** Machines of other templates are to be replaced, and that is under way. */
+  readonly rolling: boolean;
+  /** Machines of other templates, wanted or there. */
+  readonly left: number;
+  /** Available machines of the current template. */
+  readonly done: number;
+  /** How the old machines differ. */
+  readonly why: readonly string[];
+  /** Changes of sizes that this look made. */
+  readonly changes: readonly string[];
+  /** What has to happen before the next change, in words. */
+  readonly waitingFor: string;
+  /** The changes ahead if every machine becomes available, in words. */
+  readonly forecast: readonly string[];
+  readonly complete: boolean;
+}
+
 export interface DeploymentFacts extends CommonFacts {
+  readonly rollout: RolloutFacts;
+  /** Seconds until spec.rollout.after; absent when that is not set or has passed. */
+  readonly rolloutInSeconds?: number;
   readonly desired: number;
   readonly replicas: number;
   readonly ready: number;

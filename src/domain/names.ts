@@ -7,6 +7,7 @@ export const LABEL = {
   controlPlaneName: 'cluster.x-k8s.io/control-plane-name',
   setName: 'cluster.x-k8s.io/set-name',
   deploymentName: 'cluster.x-k8s.io/deployment-name',
+  poolName: 'cluster.x-k8s.io/pool-name',
   templateHash: 'machine-template-hash',
 } as const;
 
@@ -19,6 +20,10 @@ export const ANNOTATION = {
   clonedFromName: 'cluster.x-k8s.io/cloned-from-name',
   clonedFromGroupKind: 'cluster.x-k8s.io/cloned-from-groupkind',
   managedBy: 'cluster.x-k8s.io/managed-by',
+  /** On a MachinePool: somebody else, such as an autoscaler, sizes its infrastructure; spec.replicas follows. */
+  replicasManagedBy: 'cluster.x-k8s.io/replicas-managed-by',
+  excludeNodeDraining: 'machine.cluster.x-k8s.io/exclude-node-draining',
+  excludeVolumeDetach: 'machine.cluster.x-k8s.io/exclude-wait-for-node-volume-detach',
   /** The pre-terminate hook of control plane machines: the etcd member leaves first. */
   kcpCleanup: 'pre-terminate.delete.hook.machine.cluster.x-k8s.io/kcp-cleanup',
   revision: 'machinedeployment.clusters.x-k8s.io/revision',
@@ -32,12 +37,21 @@ export const ANNOTATION = {
   remediationFor: 'controlplane.cluster.x-k8s.io/remediation-for',
   skipKubeProxy: 'controlplane.cluster.x-k8s.io/skip-kube-proxy',
   skipCoreDNS: 'controlplane.cluster.x-k8s.io/skip-coredns',
+  /** On a MachineSet or its bootstrap template: preflight checks that are not made. */
+  skipPreflight: 'machineset.cluster.x-k8s.io/skip-preflight-checks',
+  /** On a Cluster with a topology: the version that its control plane is at while it goes through several. */
+  upgradeStep: 'topology.internal.cluster.x-k8s.io/upgrade-step',
+  disableMachineCreate: 'cluster.x-k8s.io/disable-machine-create',
   id: 'perdure.dev/id',
   retry: 'perdure.dev/retry',
   lastFailure: 'perdure.dev/last-failure',
   appliedGeneration: 'perdure.dev/applied-generation',
   lane: 'perdure.dev/lane',
   drift: 'perdure.dev/drift',
+  /** On the infra object of a MachinePool: ids of the instances that are not made from its template of today. */
+  outdatedInstances: 'perdure.dev/outdated-instances',
+  /** On the infra object of a MachinePool: each of its instances is to have a Machine. */
+  poolMachines: 'perdure.dev/pool-machines',
   /** On a Machine and what it is made of: which labels and annotations came from its owner's template. */
   fromTemplate: 'perdure.dev/from-template',
   created: 'perdure.dev/available-since',
@@ -51,9 +65,11 @@ export const FINALIZER = {
   Machine: 'machine.cluster.x-k8s.io',
   MachineSet: 'cluster.x-k8s.io/machineset',
   MachineDeployment: 'cluster.x-k8s.io/machinedeployment',
+  MachinePool: 'machinepool.cluster.x-k8s.io',
   KubeadmControlPlane: 'kubeadm.controlplane.cluster.x-k8s.io',
   AWSCluster: 'awscluster.infrastructure.cluster.x-k8s.io',
   AWSMachine: 'awsmachine.infrastructure.cluster.x-k8s.io',
+  AWSMachinePool: 'awsmachinepool.infrastructure.cluster.x-k8s.io',
 } as const;
 
 const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
@@ -87,19 +103,19 @@ export function suffixed(base: string, suffix: string): string {
 
 /**
  * Names for `count` new children of an owner, `<base>-<5 chars>` (at most 63 long), skipping those in `taken`. A pure function of the owner's
- * uid and a slot number: a creation that is run again after a crash picks the same name and finds its own object instead of making a twin. A `naming`
+ * `seed` (its uid, and what else keeps names apart) and a slot number: who asks again with the same one gets the same names. A `naming`
  * from `namingOf` takes the place of `<base>-<5 chars>`.
  */
 export function childNames(
   base: string,
-  ownerUid: string,
+  seed: string,
   taken: ReadonlySet<string>,
   count: number,
   naming?: string,
 ): string[] {
   const names: string[] = [];
   for (let slot = 0; names.length < count; slot++) {
-    const suffix = safeSuffix(`${ownerUid}/${slot}`);
+    const suffix = safeSuffix(`${seed}/${slot}`);
     const name = naming === undefined ? suffixed(base, suffix) : named(naming, suffix);
     if (!taken.has(name) && !names.includes(name)) names.push(name);
   }

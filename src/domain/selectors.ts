@@ -1,4 +1,5 @@
 import type { LabelSelector } from '../api/types/aws.js';
+import { fnv1a } from './names.js';
 
 const NAME = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$/;
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -17,6 +18,17 @@ export function labelValueProblem(value: string): string | undefined {
   return value === '' || NAME.test(value)
     ? undefined
     : "must consist of letters, digits, '-', '_' or '.', and start and end with a letter or digit";
+}
+
+const BASE64_URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** A name as a label value: itself, or a hash of it when it is too long. Source: cluster-api util/labels/format. */
+export function nameLabel(name: string): string {
+  if (labelValueProblem(name) === undefined) return name;
+  // four bytes in six digits, padded by four bits
+  const bits = fnv1a(name) * 16;
+  const digits = [5, 4, 3, 2, 1, 0].map((i) => BASE64_URL[Math.floor(bits / 64 ** i) % 64]);
+  return `hash_${digits.join('')}_z`;
 }
 
 /** Why `key` is no qualified name (a label, annotation or taint key); undefined when it is one. */

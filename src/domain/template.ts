@@ -20,13 +20,47 @@ function rolloutFields(template: Template): string {
 /** Whether machines of both templates are the same machines. */
 export const sameTemplate = (a: Template, b: Template): boolean => rolloutFields(a) === rolloutFields(b);
 
-/** The MachineSet that already carries the deployment's template: most replicas first, then oldest. */
-export function currentSet(deployment: MachineDeployment, sets: readonly MachineSet[]): MachineSet | undefined {
+/** Why machines of one template are not those of another, as upstream says it; empty when they are. Source: capi mdutil.MachineTemplateUpToDate. */
+export function templateDifferences(made: Template, wished: Template): string[] {
+  const [a, b] = [made.spec, wished.spec];
+  const name = (r: { kind: string; name: string } | undefined): string => (r ? `${r.kind} ${r.name}` : 'none');
+  const ref = (x: typeof a.bootstrap.configRef, y: typeof a.bootstrap.configRef): string[] =>
+    x?.apiGroup === y?.apiGroup && x?.kind === y?.kind && x?.name === y?.name
+      ? []
+      : [`${name(x)}, ${name(y)} required`];
+  const text = (field: string, x: string | undefined, y: string | undefined): string[] =>
+    (x ?? '') === (y ?? '') ? [] : [`${field} ${x ?? 'not set'}, ${y ?? 'not set'} required`];
+  return [
+    ...text('Version', a.version, b.version),
+    ...text('Failure domain', a.failureDomain, b.failureDomain),
+    ...ref(a.bootstrap.configRef, b.bootstrap.configRef),
+    ...text('Data secret', a.bootstrap.dataSecretName, b.bootstrap.dataSecretName),
+    ...ref(a.infrastructureRef, b.infrastructureRef),
+  ];
+}
+
+/** spec.rollout.after once it has passed, RFC 3339: sets made before it have served. */
+export function expiredRollout({ spec }: MachineDeployment, nowMs: number): string | undefined {
+  const after = spec.rollout?.after as string | undefined;
+  return after !== undefined && Date.parse(after) <= nowMs ? after : undefined;
+}
+
+/**
+ * The MachineSet that already carries the deployment's template: most replicas first, then oldest. After spec.rollout.after only one that was made since.
+ */
+export function currentSet(
+  deployment: MachineDeployment,
+  sets: readonly MachineSet[],
+  nowMs: number,
+): MachineSet | undefined {
+  const after = expiredRollout(deployment, nowMs);
+  const born = (s: MachineSet): number => Date.parse(s.metadata.creationTimestamp ?? '');
   return [...sets]
     .filter(
       (s) =>
         s.metadata.deletionTimestamp === undefined &&
-        sameTemplate(s.spec.template as Template, deployment.spec.template),
+        sameTemplate(s.spec.template as Template, deployment.spec.template) &&
+        (after === undefined || born(s) >= Date.parse(after)),
     )
     .sort(
       (a, b) =>
@@ -37,29 +71,11 @@ export function currentSet(deployment: MachineDeployment, sets: readonly Machine
 }
 
 /** Deterministic name and hash label of the set for this template: creating it again finds it instead of making a twin (capi#13649). */
-export function setIdentity(deployment: MachineDeployment): { name: string; hash: string } {
+export function setIdentity(deployment: MachineDeployment, nowMs: number): { name: string; hash: string } {
   const fields = rolloutFields(deployment.spec.template);
-  const suffix = safeSuffix(`${deployment.metadata.uid}/${fields}`);
+  const after = expiredRollout(deployment, nowMs);
+  const suffix = safeSuffix(`${deployment.metadata.uid}/${fields}${after === undefined ? '' : `/${after}`}`);
   return { name: suffixed(deployment.metadata.name, suffix), hash: `${fnv1a(fields)}-${suffix}` };
-}
-
-/**
- * spec.replicas for the current set and each old one when only the count changes: old sets keep what they have as far as the new total
- * allows, oldest shrinks first; the current set gets the rest.
- */
-export function sizeSets(
-  desired: number,
-  old: readonly { readonly name: string; readonly replicas: number }[],
-): { current: number; old: Record<string, number> } {
-  let surplus = Math.max(0, old.reduce((n, s) => n + s.replicas, 0) - desired);
-  const sized: Record<string, number> = {};
-  for (const set of old) {
-    const cut = Math.min(surplus, set.replicas);
-    surplus -= cut;
-    sized[set.name] = set.replicas - cut;
-  }
-  const kept = Object.values(sized).reduce((n, r) => n + r, 0);
-  return { current: Math.max(0, desired - kept), old: sized };
 }
 
 /** `a=b,c in (d,e)` of a label selector, as status.selector carries it. */

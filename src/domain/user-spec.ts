@@ -5,6 +5,8 @@ import { fnv1a, LABEL } from './names.js';
 /** Spec fields that controllers fill in while they work: their change is no wish of a person, and wakes and retries nothing. */
 const FILLED_IN: Readonly<Record<string, readonly string[]>> = {
   Machine: ['providerID', 'failureDomain', 'bootstrap.dataSecretName'],
+  MachinePool: ['providerIDList', 'template.spec.bootstrap.dataSecretName'],
+  AWSMachinePool: ['providerID', 'providerIDList', 'awsLaunchTemplate.versionNumber'],
   AWSCluster: [
     'controlPlaneEndpoint',
     'network.vpc.id',

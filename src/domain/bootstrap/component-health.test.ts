@@ -84,6 +84,25 @@ describe('componentConditions', () => {
     });
   });
 
+  test.each([
+    ['kube-apiserver', 'APIServerPodHealthy'],
+    ['kube-controller-manager', 'ControllerManagerPodHealthy'],
+    ['kube-scheduler', 'SchedulerPodHealthy'],
+    ['etcd', 'EtcdPodHealthy'],
+  ])('the pod of %s while it starts, and once it has ended', (component, type) => {
+    const others = podsOn('a').filter((pod) => pod.metadata.name !== `${component}-a`);
+    const of = (phase: string) => text({ pods: [...others, aPod(component, 'a', { phase })] })[type];
+    expect(of('Pending')).toBe('False Provisioning: Waiting to be scheduled');
+    expect(of('Failed')).toBe('False Failed: All the containers have been terminated');
+  });
+
+  test('of a machine that is deleted, whose Node is gone, everything goes', () => {
+    const machine = machineOn('a', { deleting: true });
+    const said = text({ machine, node: undefined });
+    expect(new Set(Object.values(said))).toEqual(new Set(['False Deleting: Machine is deleting']));
+    expect(said).toHaveProperty('NodeKubeadmLabelsAndTaintsSet');
+  });
+
   test('with an external etcd nothing is said of it', () => {
     expect(Object.keys(text({ etcd: undefined }))).toEqual([
       'APIServerPodHealthy',

@@ -12,7 +12,7 @@ export interface Taint {
 export interface NodeSyncOptions {
   /** No cloud controller manager runs in the cluster: Perdure does its part of a Node's initialization. */
   readonly initializeCloud: boolean;
-  /** The instance may be taken away by the cloud (status.interruptible of the infra machine). */
+  /** The instance may be taken away by the cloud (status.interruptible of the infra machine); undefined leaves the label as it is. */
   readonly interruptible?: boolean;
   /** The machine belongs to an outdated revision of its deployment; undefined leaves the taint as it is. */
   readonly outdated?: boolean;
@@ -101,9 +101,9 @@ function labelChanges(machine: Machine, node: KubeObject, options: NodeSyncOptio
   const wanted = Object.fromEntries(
     Object.entries(machine.metadata.labels ?? {}).filter(([key]) => isSyncedLabel(key)),
   );
-  if (options.interruptible) wanted[INTERRUPTIBLE_LABEL] = '';
-  const synced = Object.keys(wanted).sort();
   const before = listOf(node.metadata.annotations?.[LABELS_FROM_MACHINE]);
+  if (options.interruptible ?? before.includes(INTERRUPTIBLE_LABEL)) wanted[INTERRUPTIBLE_LABEL] = '';
+  const synced = Object.keys(wanted).sort();
   // kubeadm marks its control planes itself; a Node it has not reached yet is marked here.
   if (isControlPlaneMachine(machine)) wanted[CONTROL_PLANE_LABEL] ??= node.metadata.labels?.[CONTROL_PLANE_LABEL] ?? '';
   return { synced, changes: differences(node.metadata.labels, wanted, before) };
@@ -119,7 +119,8 @@ function annotationChanges(
   const own: Record<string, string | undefined> = {
     'cluster.x-k8s.io/cluster-name': machine.spec.clusterName,
     'cluster.x-k8s.io/cluster-namespace': machine.metadata.namespace ?? '',
-    'cluster.x-k8s.io/machine': machine.metadata.name,
+    // an instance of a pool is no object
+    'cluster.x-k8s.io/machine': machine.kind === 'MachinePool' ? undefined : machine.metadata.name,
     'cluster.x-k8s.io/owner-kind': owner?.kind,
     'cluster.x-k8s.io/owner-name': owner?.name,
   };

@@ -1,4 +1,6 @@
+import { projectQuorum } from '../bootstrap/etcd-quorum.js';
 import type { ControlPlaneFacts, ControlPlaneMachine, ControlPlaneStep } from '../facts.js';
+import { knownHealth } from './control-plane-preflight.js';
 
 const MOST_LINES = 24;
 
@@ -20,7 +22,7 @@ export function describeStep(step: ControlPlaneStep): string {
     case 'maintain':
       return `bring up to date: ${step.parts.join(', ')}`;
     case 'await':
-      return `wait: ${step.reason}; until ${step.unblock}`;
+      return `wait: ${step.reason}; waits for ${step.unblock}`;
     case 'done':
       return 'done';
   }
@@ -49,10 +51,16 @@ export function afterStep(facts: ControlPlaneFacts, step: ControlPlaneStep, nowM
       return { ...facts, upkeep: [] };
     case 'await':
       if (step.until === 'gone') return withMembers({ ...facts, machines: without(step.name) });
+      if (step.until === 'there') return withTemplate(facts);
       return withMembers({ ...facts, machines: facts.machines.map((m) => (isAwaited(m, step) ? healthy(m) : m)) });
     case 'done':
       return facts;
   }
+}
+
+function withTemplate(facts: ControlPlaneFacts): ControlPlaneFacts {
+  const { missingTemplate: _, ...rest } = facts;
+  return rest;
 }
 
 const isAwaited = (m: ControlPlaneMachine, step: { readonly name: string; readonly until: string }): boolean =>
@@ -94,6 +102,43 @@ function withMembers(facts: ControlPlaneFacts): ControlPlaneFacts {
   return { ...facts, etcd: { members, alarmed: [] } };
 }
 
+/** etcd once a step has been taken, counting the worst case: a member that is added does not vote well yet. */
+export interface EtcdForecast {
+  readonly before: number;
+  readonly members: number;
+  readonly voters: number;
+  readonly healthy: number;
+  readonly quorum: number;
+  readonly safe: boolean;
+}
+
+/** What a step does to etcd; undefined with an external etcd, or when its members are not known. */
+export function etcdForecast(
+  facts: ControlPlaneFacts,
+  step: ControlPlaneStep,
+  after: ControlPlaneFacts,
+): EtcdForecast | undefined {
+  const { etcd } = facts;
+  if (!etcd || !after.etcd) return undefined;
+  const node = facts.machines.find((m) => m.name === leaver(step))?.node;
+  const change = step.kind === 'create' ? { add: true } : node === undefined ? {} : { remove: node };
+  const { voters, unhealthy, quorum, safe } = projectQuorum(etcd.members, knownHealth(facts), change);
+  const counts = { before: etcd.members.length, members: after.etcd.members.length };
+  return { ...counts, voters, healthy: voters - unhealthy, quorum, safe };
+}
+
+/** The machine that is not there any more after a step. */
+function leaver(step: ControlPlaneStep): string | undefined {
+  if (step.kind === 'remediate') return step.record.machine;
+  return step.kind === 'remove' || (step.kind === 'await' && step.until === 'gone') ? step.name : undefined;
+}
+
+/** A change of the number of members in words; empty where a step changes none. */
+function etcdText(forecast: EtcdForecast | undefined): string {
+  if (!forecast || forecast.before === forecast.members) return '';
+  return `; etcd ${forecast.before}→${forecast.members} members, quorum ${forecast.quorum}`;
+}
+
 /** The steps ahead if each succeeds, in words: what the `plan` query shows. */
 export function forecast(
   facts: ControlPlaneFacts,
@@ -106,8 +151,9 @@ export function forecast(
     const now = nowMs + i * 1000;
     const step = plan(world, now);
     if (step.kind === 'done') return lines;
-    lines.push(describeStep(step).slice(0, 200));
-    world = afterStep(world, step, now);
+    const after = afterStep(world, step, now);
+    lines.push(describeStep(step).slice(0, 200) + etcdText(etcdForecast(world, step, after)));
+    world = after;
   }
   return [...lines, 'and more'];
 }

@@ -70,6 +70,19 @@ describe('replacing an unhealthy control plane machine', () => {
     expect(plan(facts)).toMatchObject({ do: 'defer', reason, message: expect.stringContaining(message) });
   });
 
+  test('while another is being provisioned, which could not join for it, when etcd can spare even that', () => {
+    const facts = planeFacts(3, [...others, aNewcomer('n'), sick]);
+    expect(plan(facts)).toMatchObject({ do: 'remediate', record: { machine: 'x' } });
+    const waits = { do: 'defer', reason: 'RemediationDeferred', message: expect.stringContaining('to complete') };
+    // it works and is to be replaced all the same: nothing to fear for the one that joins
+    const works = aMember('x', { sick: true, urgency: 0 });
+    expect(plan(planeFacts(3, [...others, aNewcomer('n'), works]))).toMatchObject(waits);
+    expect(plan({ ...facts, managedEtcd: false })).toMatchObject(waits);
+    // it is a learner by now: members change one at a time
+    const members = [...(facts.etcd?.members ?? []), { id: 'id-n', name: 'n', learner: true }];
+    expect(plan({ ...facts, etcd: { members, alarmed: [] } })).toMatchObject(waits);
+  });
+
   test('asks nothing of an external etcd', () => {
     const facts = planeFacts(3, [aMember('a'), aMember('b', ILL), sick], { managedEtcd: false });
     expect(plan(facts)).toMatchObject({ do: 'remediate' });

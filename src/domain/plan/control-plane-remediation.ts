@@ -1,6 +1,7 @@
+import { projectQuorum } from '../bootstrap/etcd-quorum.js';
 import type { ControlPlaneFacts, ControlPlaneMachine, RemediationPolicy, RemediationRecord } from '../facts.js';
 import { byAge } from './control-plane-choice.js';
-import { quorumOf } from './control-plane-preflight.js';
+import { knownHealth, quorumOf } from './control-plane-preflight.js';
 
 /** Upstream's defaults: no pause between retries, one hour without trouble ends an incident. */
 export const DEFAULT_POLICY = { retryPeriodSeconds: 0, minHealthyPeriodSeconds: 3600 } as const;
@@ -73,13 +74,22 @@ function withinLimits(
 
 const secondsOf = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z');
 
+/**
+ * Whether a machine that is to be replaced may keep another from joining: kubeadm asks every member of etcd first, and gives up for good when one does
+ * not answer. Waiting for the one that joins, as upstream does, would then be in vain. Only when etcd keeps its quorum even if that one joins and fails.
+ */
+function isInTheWay(facts: ControlPlaneFacts, { node, problems }: ControlPlaneMachine): boolean {
+  if (!facts.managedEtcd || !facts.etcd || node === undefined || problems.length === 0) return false;
+  return projectQuorum(facts.etcd.members, knownHealth(facts), { remove: node, add: true }).safe;
+}
+
 function whyUnsafe(facts: ControlPlaneFacts, victim: ControlPlaneMachine): Deferral | undefined {
   const others = facts.machines.filter((m) => m.name !== victim.name);
   const cannot = (message: string): Deferral => ({ reason: 'CannotBeRemediated', message });
   const later = (message: string): Deferral => ({ reason: 'RemediationDeferred', message });
   if (others.length === 0)
     return cannot("KubeadmControlPlane can't remediate if current replicas are less or equal to 1");
-  if (others.some((m) => !m.sick && !m.hasNode && !m.deleting)) {
+  if (others.some((m) => !m.sick && !m.hasNode && !m.deleting) && !isInTheWay(facts, victim)) {
     return later(
       'KubeadmControlPlane waiting for control plane Machine provisioning to complete before triggering remediation',
     );

@@ -12,7 +12,7 @@ interface Real {
   readonly domain: string | undefined;
   readonly madeFor: RemediationRecord | undefined;
   /** It will never become a Node. */
-  readonly doomed: boolean;
+  doomed: boolean;
   started: boolean;
   ill: boolean;
   flagged: boolean;
@@ -126,6 +126,9 @@ class World {
   /** What happens without the planner: machines start, members leave etcd when it can spare them, records that are over are forgotten. */
   turn(): void {
     this.now += 1000;
+    // kubeadm asks every member of etcd before it joins, and gives up for good when one does not answer
+    const silent = this.dead.length > 0 || this.machines.some((m) => m.started && m.ill && !m.deleting);
+    for (const m of this.machines) if (!m.started && silent) m.doomed = true;
     for (const m of this.machines) if (!m.doomed && !m.deleting && this.hasQuorum) m.started = true;
     const going = this.machines.find((m) => m.deleting);
     if (going && this.survivesWithout(going.name)) this.machines = this.machines.filter((m) => m !== going);
@@ -263,6 +266,21 @@ describe('a control plane that is disturbed in any way', () => {
         expect([count('create'), count('remove')]).toEqual([desired, desired]);
       }),
     );
+  });
+
+  test('replaces a machine that dies while another joins, whose kubeadm gives up for it', () => {
+    const world = new World(3, 1);
+    world.version++;
+    world.act(planControlPlaneStep(world.facts(), world.now));
+    Object.assign(world.machines[0] as Real, { ill: true, flagged: true });
+    let step = play(world);
+    expect(step).toMatchObject({ kind: 'remediate', record: { machine: 'm0' } });
+    for (let turn = 0; turn < MOST_TURNS && step.kind !== 'done'; turn++) {
+      for (const m of world.machines) m.flagged ||= m.doomed;
+      step = play(world);
+    }
+    expect(step).toEqual({ kind: 'done' });
+    expect(world.machines.map((m) => m.version)).toEqual([2, 2, 2]);
   });
 
   test('spreads the machines of a rollout over the failure domains', () => {

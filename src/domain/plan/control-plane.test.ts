@@ -34,6 +34,15 @@ describe('an etcd member without a machine', () => {
   });
 });
 
+test('the steps ahead name the members and the quorum of etcd at each', () => {
+  const { forecast } = controlPlaneBrief(planeFacts(3, three(OUTDATED)), NOW);
+  expect(forecast.slice(0, 2)).toEqual([
+    expect.stringMatching(/^create .*; etcd 3→4 members, quorum 3$/),
+    expect.stringMatching(/^remove a: Version v1.33.0, v1.34.0 required; etcd 4→3 members, quorum 2$/),
+  ]);
+  expect(forecast).toHaveLength(6);
+});
+
 describe('a control plane', () => {
   test.each<[string, ControlPlaneFacts, string]>([
     ['in a cluster that goes', planeFacts(1, [], { clusterDeleting: true }), 'Waiting'],
@@ -81,6 +90,42 @@ describe('a control plane', () => {
     expect(of(planeFacts(1, [aMember('a')], { upkeep: ['CoreDNS'] }))).toMatchObject({ outcome: 'Failed' });
     const ill = aMember('c', FLAGGED);
     expect(of(planeFacts(3, [aMember('a'), aMember('b'), ill]))).toMatchObject({ operation: 'RemediateControlPlane' });
+  });
+
+  test.each(['UpgradeControlPlane', 'ScaleControlPlane'])(
+    'replaces unhealthy machines although %s failed, and does not go on with that',
+    (operation) => {
+      const failure = { operation, type: 'Cancelled', message: 'm', attempt: 'a' } as const;
+      const of = (...machines: ControlPlaneMachine[]) =>
+        planControlPlane(controlPlaneBrief(planeFacts(3, machines, { failure }), NOW));
+      const [a, b] = [aMember('a', OUTDATED), aMember('b', OUTDATED)];
+      expect(of(a, b, aMember('c', FLAGGED))).toMatchObject({ operation: 'RemediateControlPlane' });
+      expect(of(a, b, aMember('c', OUTDATED))).toMatchObject({ outcome: 'Failed' });
+    },
+  );
+
+  test('stops at its own failure', () => {
+    const failure = { operation: 'RemediateControlPlane', type: 'Cancelled', message: 'm', attempt: 'a' } as const;
+    const facts = planeFacts(3, [aMember('a'), aMember('b'), aMember('c', FLAGGED)], { failure });
+    expect(planControlPlane(controlPlaneBrief(facts, NOW))).toMatchObject({ outcome: 'Failed' });
+  });
+
+  test.each<[string, ControlPlaneFacts]>([
+    ['a missing one', planeFacts(3, [aMember('a'), aMember('b')])],
+    ['an outdated one', planeFacts(3, [aMember('a', OUTDATED), aMember('b'), aMember('c')], { maxSurge: 0 })],
+    ['one too many', planeFacts(1, [aMember('a'), aMember('b'), aMember('c')])],
+    ['an unhealthy one', planeFacts(3, [aMember('a'), aMember('b'), aMember('c', FLAGGED)])],
+  ])('changes nothing for %s while its infra machine template does not exist', (_, facts) => {
+    const brief = controlPlaneBrief({ ...facts, missingTemplate: 'AWSMachineTemplate typo' }, NOW);
+    expect(brief.forecast[0]).toContain('wait: AWSMachineTemplate typo does not exist');
+    expect(brief.forecast.length).toBeGreaterThan(1);
+    expect(planControlPlane(brief)).toMatchObject({
+      outcome: 'Waiting',
+      reason: expect.stringContaining('spec.machineTemplate.spec.infrastructureRef'),
+      requeueSeconds: 15,
+    });
+    const gone = controlPlaneBrief({ ...facts, deleting: true, missingTemplate: 'AWSMachineTemplate typo' }, NOW);
+    expect(planControlPlane(gone)).toMatchObject({ operation: 'DeleteControlPlane' });
   });
 
   test('comes back at the very time when a replacement that must wait is due', () => {

@@ -24,7 +24,21 @@ export function planControlPlaneStep(facts: ControlPlaneFacts, nowMs: number): C
   // a machine that may not leave etcd for its quorum's sake can once a dead member is out of it
   if (deleting && quorumOf(facts, { remove: deleting })) return evictStep(facts) ?? awaitGone(deleting);
   if (deleting) return awaitGone(deleting);
-  return evictStep(facts) ?? remediationStep(facts, nowMs) ?? sizeStep(facts) ?? settleStep(facts);
+  const evict = evictStep(facts);
+  if (evict) return evict;
+  const step = remediationStep(facts, nowMs) ?? sizeStep(facts) ?? settleStep(facts);
+  return facts.missingTemplate !== undefined && CHANGES_MACHINES.has(step.kind)
+    ? awaitTemplate(facts.missingTemplate)
+    : step;
+}
+
+const CHANGES_MACHINES: ReadonlySet<ControlPlaneStep['kind']> = new Set(['create', 'remove', 'remediate']);
+
+/** No machine goes for which no other one could be made. */
+function awaitTemplate(name: string): ControlPlaneStep {
+  const reason = `${name} does not exist, and machines are made from it`;
+  const unblock = `${name}: create it, or correct spec.machineTemplate.spec.infrastructureRef`;
+  return { kind: 'await', name, until: 'there', reason, unblock, about: [] };
 }
 
 /** Takes the first etcd member out that no machine stands behind, unless etcd would lose its quorum. */
@@ -176,8 +190,10 @@ export function controlPlaneBrief(facts: ControlPlaneFacts, nowMs: number): Cont
 /** Decides the next move of a KubeadmControlPlane's lane. Source: capi controlplane/kubeadm reconcile order. */
 export function planControlPlane(facts: ControlPlaneBrief): Decision {
   const { failure, ...others } = facts;
-  // machines are looked after whatever keeps the rest from being maintained
-  const unblocked = failure?.operation === 'MaintainControlPlane' && facts.operation !== failure.operation;
+  // machines are looked after whatever keeps the rest from being maintained, and unhealthy ones replaced whatever else failed or was stopped
+  const other = facts.operation !== failure?.operation;
+  const unblocked =
+    other && (failure?.operation === 'MaintainControlPlane' || facts.operation === 'RemediateControlPlane');
   const gate = commonGates(unblocked ? others : facts, 'DeleteControlPlane');
   if (gate) return gate;
   if (facts.clusterDeleting)
@@ -197,6 +213,10 @@ export function planControlPlane(facts: ControlPlaneBrief): Decision {
   if (facts.foreign && facts.foreign.length > 0) {
     const reason = `not all control plane machines are its own: ${facts.foreign.join(', ')}; have it adopt them or take their label away`;
     return { do: 'end', outcome: 'Waiting', reason };
+  }
+  if (facts.step.kind === 'await' && facts.step.until === 'there') {
+    const reason = `${facts.step.reason}; waiting for ${facts.step.unblock}`;
+    return { do: 'end', outcome: 'Waiting', reason, requeueSeconds: 15, atMostSeconds: 300 };
   }
   if (facts.pending) return { do: 'operate', operation: facts.operation, reason: facts.why };
   if (facts.step.kind === 'done') {

@@ -48,6 +48,8 @@ const anyMachine: fc.Arbitrary<OwnedMachine> = fc.record({
 const machines = (of: fc.Arbitrary<OwnedMachine>) => fc.uniqueArray(of, { selector: (m) => m.name, maxLength: 9 });
 const order = fc.constantFrom<ReplicaFacts['deleteOrder']>('Random', 'Newest', 'Oldest');
 
+const HELD = { reasons: ['a is so; do b', 'c is so; do d'], again: false };
+
 describe('the priority of deletion', () => {
   test.each<[string, Partial<OwnedMachine>, ReplicaFacts['deleteOrder'], number]>([
     ['deleting', { deleting: true, deleteFirst: true }, 'Random', 100],
@@ -104,6 +106,41 @@ describe('a step of workers', () => {
   });
 });
 
+describe('a step of workers that is held up', () => {
+  const blocked = { reasons: ['a check fails'], again: false };
+
+  test('makes no machine, but still deletes those that are too many', () => {
+    fc.assert(
+      fc.property(fc.nat(9), machines(anyMachine), (desired, all) => {
+        const free = planWorkerStep(workers(desired, all), NOW);
+        expect(planWorkerStep(workers(desired, all, { blocked }), NOW)).toEqual({ create: [], remove: free.remove });
+      }),
+    );
+  });
+
+  test('takes no healthy machine of a surplus before those that are to be replaced are gone', () => {
+    const all = [machine('a'), machine('b'), machine('c', { healthy: false })];
+    expect(planWorkerStep(workers(2, all, { remediate: ['c'] }), NOW)).toEqual({
+      create: [],
+      remove: [],
+      remediate: ['c'],
+    });
+    const after = [machine('a'), machine('b'), machine('c', { healthy: false, deleting: true })];
+    expect(planWorkerStep(workers(2, after, { remediate: [] }), NOW)).toEqual({ create: [], remove: [] });
+  });
+});
+
+describe('the names of new machines', () => {
+  test('do not come back after the machines that had them are gone', () => {
+    const born = new Set<string>();
+    for (let i = 0; i < 50; i++) {
+      const { create } = planWorkerStep(workers(2, [machine('stays')]), NOW + i);
+      for (const name of create) born.add(name);
+    }
+    expect(born.size).toBe(50);
+  });
+});
+
 describe('a machine set', () => {
   test('tells its lane little, however many machines it has', () => {
     const all = Array.from({ length: 3_000 }, (_, i) => machine(`m-${i}`, { deleting: i % 2 === 0 }));
@@ -123,8 +160,34 @@ describe('a machine set', () => {
     ['complete', workers(1, [machine('a')]), 'Converged'],
     ['empty', workers(0, []), 'Converged'],
     ['deleting', workers(1, [], { deleting: true }), 'DeleteMachineSet'],
+    ['with machines to replace', workers(1, [machine('a')], { remediate: ['a'] }), 'RemediateWorkers'],
+    ['deleting with such', workers(1, [machine('a')], { deleting: true, remediate: ['a'] }), 'DeleteMachineSet'],
+    ['too small and held up', workers(2, [machine('a')], { blocked: HELD }), 'Waiting'],
+    ['too big and held up', workers(0, [machine('a')], { blocked: HELD }), 'ScaleWorkers'],
   ])('%s', (_, facts, expected) => {
     const decision = planMachineSet(setFacts(facts, NOW));
     expect(decision.do === 'operate' ? decision.operation : decision.outcome).toBe(expected);
   });
+
+  test.each([
+    [HELD, {}],
+    [
+      { ...HELD, again: true },
+      { requeueSeconds: 15, atMostSeconds: 300 },
+    ],
+  ])(
+    'that is held up says why and by what it would be unblocked, and looks again where nobody tells',
+    (blocked, again) => {
+      expect(planMachineSet(setFacts(workers(2, [], { blocked }), NOW))).toEqual({
+        do: 'end',
+        outcome: 'Waiting',
+        reason: '2 machines are not made: a is so; do b; c is so; do d',
+        ...again,
+      });
+      const sick = workers(1, [machine('a', { healthy: false })], { blocked });
+      expect(planMachineSet(setFacts(sick, NOW))).toMatchObject({
+        reason: expect.stringMatching(/^unhealthy machines are not replaced: a is so/),
+      });
+    },
+  );
 });

@@ -7,6 +7,10 @@ const MAX_AT_ONCE = 500;
 
 const DAY_SECONDS = 86_400;
 
+/** Upstream looks again after 15 s. */
+const BLOCKED_REQUEUE_SECONDS = 15;
+const BLOCKED_AT_MOST_SECONDS = 300;
+
 /**
  * Upstream's delete priority: deleting 100, delete-machine annotation 80, unhealthy 50, else by age and order; ties by name.
  * Source: capi core/reconcilers/machineset/machineset_delete_policy.go.
@@ -23,13 +27,19 @@ export function deletePriority(machine: OwnedMachine, order: ReplicaFacts['delet
   return 20;
 }
 
-/** One step of a MachineSet towards its replicas; names and victims are chosen once and recorded. */
+/**
+ * One step of a MachineSet towards its replicas; names and victims are chosen once and recorded. `nowMs` is in the names too, so that the name of a machine
+ * that went never stands for another one: in records, as a Node, or in a time series.
+ */
 export function planWorkerStep(facts: ReplicaFacts, nowMs: number): ScaleStep {
   const live = facts.machines.filter((m) => !m.deleting);
+  const { remediate = [] } = facts;
+  if (remediate.length > 0) return { create: [], remove: [], remediate: remediate.slice(0, MAX_AT_ONCE) };
   if (live.length < facts.desired) {
+    if (facts.blocked) return { create: [], remove: [] };
     const taken = new Set(facts.machines.map((m) => m.name));
     const wanted = Math.min(facts.desired - live.length, MAX_AT_ONCE);
-    return { create: childNames(facts.base, facts.uid, taken, wanted, facts.naming), remove: [] };
+    return { create: childNames(facts.base, `${facts.uid}/${nowMs}`, taken, wanted, facts.naming), remove: [] };
   }
   const surplus = Math.min(live.length - facts.desired, MAX_AT_ONCE);
   const victims = [...live]
@@ -44,7 +54,7 @@ export function planWorkerStep(facts: ReplicaFacts, nowMs: number): ScaleStep {
 
 /** A MachineSet's machines as its lane is told of them. */
 export function setFacts(facts: ReplicaFacts, nowMs: number): SetFacts {
-  const { machines, base: _base, naming: _naming, uid: _uid, deleteOrder: _order, ...common } = facts;
+  const { machines, base: _base, naming: _naming, uid: _uid, deleteOrder: _order, remediate: _r, ...common } = facts;
   const live = machines.filter((m) => !m.deleting);
   const leaving = machines.filter((m) => m.deleting).map((m) => m.name);
   return {
@@ -60,8 +70,20 @@ export function setFacts(facts: ReplicaFacts, nowMs: number): SetFacts {
 export function planMachineSet(facts: SetFacts): Decision {
   const gate = commonGates(facts, 'DeleteMachineSet');
   if (gate) return gate;
-  if (facts.live !== facts.desired || facts.leaving.length > 0) {
+  const { step, blocked } = facts;
+  const sick = step.remediate?.length ?? 0;
+  if (sick > 0) {
+    return { do: 'operate', operation: 'RemediateWorkers', reason: `${sick} unhealthy machines to be replaced` };
+  }
+  if (step.create.length + step.remove.length + facts.leaving.length > 0) {
     return { do: 'operate', operation: 'ScaleWorkers', reason: `${facts.live} of ${facts.desired} machines` };
+  }
+  if (blocked) {
+    const missing = facts.desired - facts.live;
+    const what = missing > 0 ? `${missing} machines are not made` : 'unhealthy machines are not replaced';
+    const reason = `${what}: ${blocked.reasons.join('; ')}`.slice(0, 300);
+    const again = { requeueSeconds: BLOCKED_REQUEUE_SECONDS, atMostSeconds: BLOCKED_AT_MOST_SECONDS };
+    return { do: 'end', outcome: 'Waiting', reason, ...(blocked.again ? again : {}) };
   }
   return facts.available === facts.live
     ? { do: 'end', outcome: 'Converged', reason: 'all replicas available' }

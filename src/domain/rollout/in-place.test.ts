@@ -75,4 +75,15 @@ describe('what is changed without a rollout', () => {
     expect(synced?.spec).toMatchObject({ readinessGates: gates, deletion: { nodeDrainTimeoutSeconds: 5 } });
     expect(synced?.spec).not.toHaveProperty('taints');
   });
+
+  test('minReadySeconds follows an owner that has such a field, and is left alone by others', () => {
+    const synced = withInPlace(machine({}), wish({}), { minReadySeconds: 30 });
+    expect(synced?.spec).toMatchObject({ minReadySeconds: 30 });
+    const machine30 = machine({}, { minReadySeconds: 30 });
+    expect(withInPlace(machine30, wish({}), { minReadySeconds: 30 })).toBeUndefined();
+    expect(withInPlace(machine30, wish({}), {})).toBeUndefined();
+    expect(withInPlace(machine30, wish({}), { minReadySeconds: undefined })?.spec).not.toHaveProperty(
+      'minReadySeconds',
+    );
+  });
 });

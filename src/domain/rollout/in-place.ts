@@ -15,7 +15,10 @@ export interface InPlaceMetadata {
 }
 
 /** Fields of a Machine that are changed in place. */
-export type InPlaceSpec = Pick<Machine['spec'], 'deletion' | 'readinessGates' | 'taints'>;
+export type InPlaceSpec = Pick<Machine['spec'], 'deletion' | 'readinessGates' | 'taints'> & {
+  /** Left alone where the owner has no such field; undefined where it has one that is not set. */
+  readonly minReadySeconds?: number | undefined;
+};
 
 /**
  * Which labels and annotations came from the template, for the annotation that remembers it; undefined when none did. Without it nobody could tell what
@@ -52,8 +55,11 @@ export function withInPlace(machine: Machine, wish: InPlaceMetadata, spec: InPla
     ...spec.deletion,
     ...(nodeDeletionTimeoutSeconds === undefined ? {} : { nodeDeletionTimeoutSeconds }),
   };
-  const changed = { ...rest, ...kept, ...pick({ deletion }, ['deletion']) } as Machine['spec'];
-  if (labelled === machine && text(changed) === text(machine.spec)) return undefined;
+  const { minReadySeconds: before, ...others } = rest;
+  const minReadySeconds = 'minReadySeconds' in spec ? spec.minReadySeconds : before;
+  const ready = minReadySeconds === undefined ? {} : { minReadySeconds };
+  const changed = { ...others, ...ready, ...kept, ...pick({ deletion }, ['deletion']) } as Machine['spec'];
+  if (labelled === machine && canonicalText(changed) === canonicalText(machine.spec)) return undefined;
   return { ...labelled, spec: changed };
 }
 
@@ -83,11 +89,11 @@ function merged(stored: Words | undefined, before: readonly string[], wished: Wo
 }
 
 function same(a: Words, b: Words | undefined): boolean {
-  return text(a) === text(b ?? {});
+  return canonicalText(a) === canonicalText(b ?? {});
 }
 
 /** Equal for equal objects, whatever the order of their keys. */
-function text(value: unknown): string {
+export function canonicalText(value: unknown): string {
   return JSON.stringify(value, (_, v: unknown) =>
     typeof v === 'object' && v !== null && !Array.isArray(v)
       ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))

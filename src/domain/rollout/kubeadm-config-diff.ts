@@ -1,4 +1,5 @@
 import type { KubeadmConfigSpec } from '../../api/types/index.js';
+import { changedPaths } from '../json.js';
 
 /** The gate that new control plane machines get by default; it comes and goes with the version. */
 const DEFAULT_GATE = 'ControlPlaneKubeletLocalMode';
@@ -27,11 +28,17 @@ export function sameKubeadmConfig(
   current: KubeadmConfigSpec | undefined,
   wished: KubeadmConfigSpec | undefined,
 ): boolean {
+  return kubeadmConfigDifferences(current, wished).length === 0;
+}
+
+/** The fields in which the two would make a different machine, sorted; empty when they would not. */
+export function kubeadmConfigDifferences(
+  current: KubeadmConfigSpec | undefined,
+  wished: KubeadmConfigSpec | undefined,
+): string[] {
   const role = roleOf(current);
-  return (
-    JSON.stringify(canonical(comparable(current, wished, role))) ===
-    JSON.stringify(canonical(comparable(wished, wished, role)))
-  );
+  const made = canonical(comparable(current, wished, role));
+  return changedPaths(made, canonical(comparable(wished, wished, role))).map((path) => path.join('.'));
 }
 
 /** A join configuration that holds nothing but timeouts comes from the conversion of a v1beta1 cluster configuration. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
-import { aMachineDeployment, aMachineSet } from '../../../test/helpers/fake-owners.js';
+import { aMachineDeployment, aMachinePool, aMachineSet } from '../../../test/helpers/fake-owners.js';
 import { expectValid, messageOf, verdicts } from '../../../test/helpers/status-checks.js';
 import type { Cluster } from '../../api/types/index.js';
 import type { Condition, KubeObject } from '../../api/types/meta.js';
@@ -14,7 +14,7 @@ const endpoint = { host: 'lb', port: 6443 };
 const cluster: Cluster = { ...bare, spec: { ...bare.spec, controlPlaneEndpoint: endpoint } };
 const infra = (status: unknown): KubeObject =>
   ({ apiVersion: 'x/v1', kind: 'AWSCluster', metadata: { name: 'demo' }, spec: {}, status }) as KubeObject;
-const condition = (type: string, status: 'True' | 'False', message = ''): Condition => ({
+const condition = (type: string, status: 'True' | 'False' | 'Unknown', message = ''): Condition => ({
   type,
   status,
   reason: 'R',
@@ -73,6 +73,21 @@ describe('the status of a cluster', () => {
       Available: 'False NotAvailable',
     });
     expect(result.phase).toBe('Provisioning');
+  });
+
+  test('counts the instances of its pools among its workers, and is available with them', () => {
+    const counts = { replicas: 2, readyReplicas: 2, availableReplicas: 1, upToDateReplicas: 2 };
+    const versions = [{ version: 'v1.34.4', replicas: 2 }];
+    const pool = (available: 'True' | 'False') => ({
+      ...aMachinePool(cluster, { replicas: 3 }),
+      status: { ...counts, versions, conditions: [condition('Available', available, 'two are missing')] },
+    });
+    const result = status({ ...healthy, deployments: [], pools: [pool('True')] });
+    expect(result.workers).toEqual({ desiredReplicas: 3, ...counts, versions });
+    expect(verdicts(result)['WorkersAvailable']).toBe('True Available');
+    const missing = status({ ...healthy, pools: [pool('False')] });
+    expect(verdicts(missing)['WorkersAvailable']).toBe('False NotAvailable');
+    expect(messageOf(missing, 'WorkersAvailable')).toContain('two are missing');
   });
 
   describe('whose machines are made by hand', () => {
@@ -210,7 +225,7 @@ describe('the status of a cluster', () => {
     const result = status({
       ...healthy,
       controlPlane: rolling,
-      deployments: [deployment(condition('ScalingUp', 'True', 'from 1 to 2'))],
+      deployments: [deployment(condition('ScalingUp', 'True', 'from 1 to 2'), condition('ScalingDown', 'False'))],
     });
     expect(verdicts(result)).toMatchObject({
       RollingOut: 'True RollingOut',
@@ -218,6 +233,64 @@ describe('the status of a cluster', () => {
       ScalingDown: 'False NotScalingDown',
     });
     expect(messageOf(result, 'RollingOut')).toBe('* KubeadmControlPlane demo-control-plane: 1 of 3');
+  });
+
+  test('does not know what a part of it has not said, and needs no such word of its control plane', () => {
+    const result = status({ ...healthy, deployments: [deployment(condition('RollingOut', 'Unknown', 'is not read'))] });
+    expect(verdicts(result)).toMatchObject({
+      RollingOut: 'Unknown RollingOutUnknown',
+      ScalingUp: 'Unknown ScalingUpUnknown',
+      ScalingDown: 'Unknown ScalingDownUnknown',
+    });
+    expect(messageOf(result, 'RollingOut')).toContain('is not read');
+    expect(messageOf(result, 'ScalingUp')).toMatch(/: Condition ScalingUp not yet reported$/);
+    expect(verdicts(status({ ...healthy, deployments: [] }))['ScalingUp']).toBe('False NotScalingUp');
+  });
+
+  test('tells what its machines say of themselves, by what they are for', () => {
+    const said = (name: string, controlPlaneMachine: boolean, ready: 'True' | 'False') => {
+      const machine = aMachine(cluster, {
+        name,
+        ...(controlPlaneMachine ? { controlPlane: aControlPlane(cluster) } : {}),
+      });
+      return { ...machine, status: { conditions: [condition('Ready', ready), condition('UpToDate', ready)] } };
+    };
+    const group = (controlPlaneMachine: boolean, ready: 'True' | 'False') =>
+      verdicts(status({ machines: [said('m', controlPlaneMachine, ready)] }));
+    expect(group(true, 'True')).toMatchObject({
+      ControlPlaneMachinesReady: 'True Ready',
+      ControlPlaneMachinesUpToDate: 'True UpToDate',
+      WorkerMachinesReady: 'True NoReplicas',
+    });
+    expect(group(true, 'False')).toMatchObject({ ControlPlaneMachinesUpToDate: 'False NotUpToDate' });
+    expect(group(false, 'True')).toMatchObject({
+      WorkerMachinesReady: 'True Ready',
+      WorkerMachinesUpToDate: 'True UpToDate',
+    });
+    expect(group(false, 'False')).toMatchObject({
+      WorkerMachinesReady: 'False NotReady',
+      WorkerMachinesUpToDate: 'False NotUpToDate',
+    });
+  });
+
+  test('is remediating while one of its machines is replaced for its health', () => {
+    const machine = aMachine(cluster, { name: 'ill' });
+    const ill = [condition('HealthCheckSucceeded', 'False'), condition('OwnerRemediated', 'False', 'is replaced')];
+    const result = status({ machines: [{ ...machine, status: { conditions: ill } }] });
+    expect(verdicts(result)['Remediating']).toBe('True Remediating');
+    expect(messageOf(result, 'Remediating')).toBe('* Machine ill: is replaced');
+  });
+
+  test('does not believe a condition that is none', () => {
+    const odd = { type: 'Ready', status: 'Perhaps' };
+    const result = status({
+      infrastructure: infra({ conditions: [odd] }),
+      controlPlane: controlPlane({ ...condition('Available', 'True'), status: 'Perhaps' as 'True' }),
+    });
+    expect(verdicts(result)).toMatchObject({
+      InfrastructureReady: 'Unknown InvalidConditionReported',
+      ControlPlaneAvailable: 'Unknown InvalidConditionReported',
+    });
   });
 
   test('tells workers from control plane machines', () => {

@@ -4,6 +4,7 @@ import type {
   KubeadmControlPlane,
   Machine,
   MachineDeployment,
+  MachinePool,
   MachineSet,
 } from '../../api/types/index.js';
 import type { Condition, KubeObject, V1Beta1Condition } from '../../api/types/meta.js';
@@ -11,6 +12,7 @@ import {
   aggregate,
   type ConditionInput,
   findCondition,
+  invalidCondition,
   mergeConditions,
   mergeV1Beta1Conditions,
   refusal,
@@ -29,7 +31,8 @@ import {
   readyConditionOf,
 } from '../contract.js';
 import type { RecordedFailure } from '../facts.js';
-import { counters, pausedCondition, REMEDIATING_NONE, versionsIn } from './replicas.js';
+import { remediatingCondition } from './remediating.js';
+import { counters, pausedCondition, versionsIn } from './replicas.js';
 
 /** Everything a Cluster's status is made of. */
 export interface ClusterStatusInput {
@@ -37,6 +40,7 @@ export interface ClusterStatusInput {
   readonly infrastructure: KubeObject | undefined;
   readonly controlPlane: KubeObject | undefined;
   readonly deployments: readonly MachineDeployment[];
+  readonly pools?: readonly MachinePool[];
   /** Those without a deployment. */
   readonly sets?: readonly MachineSet[];
   readonly machines: readonly Machine[];
@@ -53,7 +57,7 @@ export interface ClusterStatusInput {
 
 /** The whole status of a Cluster. Source: capi core/reconcilers/cluster/cluster_controller_status.go. */
 export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
-  const { cluster, infrastructure, controlPlane, machines, deployments, sets = [], now } = input;
+  const { cluster, infrastructure, controlPlane, machines, deployments, pools = [], sets = [], now } = input;
   const old = cluster.status;
   const generation = cluster.metadata.generation ?? 1;
   const provisioned =
@@ -73,14 +77,14 @@ export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
     controlPlaneInitialized(cluster, controlPlane, initialized),
     refusal('ControlPlaneAvailable', input.refused?.controlPlane) ??
       controlPlaneAvailable(cluster, controlPlane, initialized),
-    workersAvailable(deployments, workers),
+    workersAvailable(deployments, pools, workers),
     ...machineGroup('ControlPlane', cpMachines),
     ...machineGroup('Worker', workers),
     connectionCondition(input),
-    rollup('RollingOut', controlPlane, [...deployments, ...sets], 'RollingOut', 'NotRollingOut'),
-    rollup('ScalingUp', controlPlane, [...deployments, ...sets], 'ScalingUp', 'NotScalingUp'),
-    rollup('ScalingDown', controlPlane, [...deployments, ...sets], 'ScalingDown', 'NotScalingDown'),
-    REMEDIATING_NONE,
+    rollup('RollingOut', [controlPlane, ...pools], deployments),
+    rollup('ScalingUp', [controlPlane], [...deployments, ...pools, ...sets]),
+    rollup('ScalingDown', [controlPlane], [...deployments, ...pools, ...sets]),
+    remediatingCondition(machines),
     deletingCondition(cluster, input.deletion, input.failure),
     pausedCondition(input.paused),
   ];
@@ -108,9 +112,9 @@ export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
       ...versionsIn(cpMachines),
     },
     workers: {
-      desiredReplicas: desiredWorkers(deployments, sets, workers),
-      ...counters(workers),
-      ...versionsIn(workers),
+      desiredReplicas: desiredWorkers([...deployments, ...pools, ...sets], workers),
+      ...withPools(counters(workers.filter(countsItself)), pools),
+      ...versionsIn(workers.filter(countsItself), pools),
     },
     ...(domains.length > 0
       ? { failureDomains: domains }
@@ -123,13 +127,28 @@ export function clusterStatus(input: ClusterStatusInput): ClusterStatus {
   } as ClusterStatus;
 }
 
-/** What sets and deployments want, and each machine made by hand. */
+/** A Machine of a pool is one of the instances that its pool counts. */
+const countsItself = (machine: Machine): boolean => controllerOf(machine)?.kind !== 'MachinePool';
+
+/** Counters of Machines with the instances of pools. */
+function withPools<C extends ReturnType<typeof counters>>(machines: C, pools: readonly MachinePool[]): C {
+  const sum = (field: keyof ReturnType<typeof counters>): number =>
+    pools.reduce((n, pool) => n + (pool.status?.[field] ?? 0), machines[field]);
+  return {
+    ...machines,
+    replicas: sum('replicas'),
+    readyReplicas: sum('readyReplicas'),
+    availableReplicas: sum('availableReplicas'),
+    upToDateReplicas: sum('upToDateReplicas'),
+  };
+}
+
+/** What sets, pools and deployments want, and each machine made by hand. */
 function desiredWorkers(
-  deployments: readonly MachineDeployment[],
-  sets: readonly MachineSet[],
+  owners: readonly (MachineDeployment | MachinePool | MachineSet)[],
   workers: readonly Machine[],
 ): number {
-  const wanted = [...deployments, ...sets].reduce((n, o) => n + (o.spec.replicas ?? 1), 0);
+  const wanted = owners.reduce((n, o) => n + (o.spec.replicas ?? 1), 0);
   return wanted + workers.filter((m) => !controllerOf(m)).length;
 }
 
@@ -160,6 +179,8 @@ function infrastructureCondition(
     };
   if (failure) return { type, status: 'False', reason: failure.type, message: failure.message };
   const ready = readyConditionOf(infra);
+  const unread = ready && invalidCondition(type, infra, ready);
+  if (unread) return unread;
   if (ready && ready.status !== 'True')
     return {
       type,
@@ -209,6 +230,8 @@ function controlPlaneAvailable(
       message: `${ref.kind} ${ref.name} does not exist`,
     };
   const available = findCondition((readPath(controlPlane, 'status.conditions') ?? []) as Condition[], 'Available');
+  const unread = available && invalidCondition(type, controlPlane, available);
+  if (unread) return unread;
   if (available)
     return {
       type,
@@ -221,13 +244,17 @@ function controlPlaneAvailable(
     : { type, status: 'False', reason: 'NotAvailable', message: 'Control plane not yet initialized' };
 }
 
-function workersAvailable(deployments: readonly MachineDeployment[], workers: readonly Machine[]): ConditionInput {
+function workersAvailable(
+  deployments: readonly MachineDeployment[],
+  pools: readonly MachinePool[],
+  workers: readonly Machine[],
+): ConditionInput {
   const type = 'WorkersAvailable';
-  if (deployments.length === 0)
+  if (deployments.length + pools.length === 0)
     return workers.length === 0
       ? { type, status: 'True', reason: 'NoWorkers' }
       : { type, status: 'True', reason: 'Available' };
-  const view = deployments.map((d) => ({
+  const view = [...deployments, ...pools].map((d) => ({
     name: d.metadata.name,
     conditions: d.status?.conditions as Condition[] | undefined,
   }));
@@ -237,7 +264,7 @@ function workersAvailable(deployments: readonly MachineDeployment[], workers: re
     falseReason: 'NotAvailable',
     unknownReason: 'AvailableUnknown',
     emptyReason: 'NoWorkers',
-    noun: 'MachineDeployment',
+    noun: pools.length === 0 ? 'MachineDeployment' : deployments.length === 0 ? 'MachinePool' : 'object',
   });
 }
 
@@ -267,21 +294,27 @@ function connectionCondition(input: ClusterStatusInput): ConditionInput {
     : { type, status: 'False', reason: 'ProbeFailed', message: input.connection.message };
 }
 
+/** Whether the control plane or any of the workers says so. `optional`: those that need not report it at all, as the control plane by its contract. */
 function rollup(
-  type: string,
-  controlPlane: KubeObject | undefined,
-  workers: readonly (MachineDeployment | MachineSet)[],
-  yes: string,
-  no: string,
+  type: 'RollingOut' | 'ScalingUp' | 'ScalingDown',
+  optional: readonly (KubeObject | undefined)[],
+  workers: readonly (MachineDeployment | MachinePool | MachineSet)[],
 ): ConditionInput {
-  const objects = [...(controlPlane ? [controlPlane] : []), ...workers];
-  const active = objects.flatMap((o) => {
-    const c = findCondition((readPath(o, 'status.conditions') ?? []) as Condition[], type);
-    return c?.status === 'True' ? [`* ${o.kind} ${o.metadata.name}: ${c.message}`] : [];
-  });
-  return active.length > 0
-    ? { type, status: 'True', reason: yes, message: active.join('\n') }
-    : { type, status: 'False', reason: no };
+  const said = (o: KubeObject): Condition | undefined =>
+    findCondition((readPath(o, 'status.conditions') ?? []) as Condition[], type);
+  const reporting = optional.flatMap((o) => (o && said(o) ? [o] : []));
+  const lines = (status: 'True' | 'Unknown'): string[] =>
+    [...reporting, ...workers].flatMap((o) => {
+      const c = said(o);
+      if ((c?.status ?? 'Unknown') !== status) return [];
+      return [`* ${o.kind} ${o.metadata.name}: ${c ? c.message || c.reason : `Condition ${type} not yet reported`}`];
+    });
+  const active = lines('True');
+  if (active.length > 0) return { type, status: 'True', reason: type, message: active.join('\n') };
+  const unknown = lines('Unknown');
+  return unknown.length > 0
+    ? { type, status: 'Unknown', reason: `${type}Unknown`, message: unknown.join('\n') }
+    : { type, status: 'False', reason: `Not${type}` };
 }
 
 function deletingCondition(

@@ -135,6 +135,22 @@ describe('the status of a control plane', () => {
     expect(verdicts(status({ connectionError: 'x' }))).toMatchObject({ EtcdClusterHealthy: 'Unknown ConnectionDown' });
   });
 
+  test('keeps what was said last while the connection only just broke, and says Unknown of what was never said', () => {
+    const before = { ...controlPlane, status: status() };
+    const down = { connectionError: 'refused' };
+    expect(verdicts(status({ controlPlane: before, ...down, held: true }))).toMatchObject({
+      Available: 'True Available',
+      EtcdClusterHealthy: 'True Healthy',
+      ControlPlaneComponentsHealthy: 'True Healthy',
+    });
+    for (const change of [{ controlPlane: before }, { held: true }]) {
+      expect(verdicts(status({ ...down, ...change }))).toMatchObject({
+        Available: 'Unknown InspectionFailed',
+        EtcdClusterHealthy: 'Unknown ConnectionDown',
+      });
+    }
+  });
+
   test('tells scaling and rolling out, and why it does not get on', () => {
     const failure = {
       operation: 'ScaleControlPlane',
@@ -207,7 +223,7 @@ describe('the conditions of a control plane', () => {
   test('whose template is gone says that it could not grow', () => {
     const missingTemplate = { kind: 'AWSMachineTemplate', name: 'demo' };
     expect(messageOf(status({ missingTemplate }), 'ScalingUp')).toBe(
-      'Scaling up would be blocked because AWSMachineTemplate demo does not exist',
+      'Scaling up would be blocked because AWSMachineTemplate demo does not exist; create it, or correct spec.machineTemplate.spec.infrastructureRef',
     );
   });
 

@@ -11,14 +11,8 @@ import {
 } from '../conditions.js';
 import { isDeleting, readPath } from '../contract.js';
 import type { ControlPlaneStep, RecordedFailure, RemediationRecord } from '../facts.js';
-import {
-  counters,
-  machineConditions,
-  pausedCondition,
-  REMEDIATING_NONE,
-  scalingConditions,
-  versionsOf,
-} from './replicas.js';
+import { remediatingCondition } from './remediating.js';
+import { counters, machineConditions, pausedCondition, scalingConditions, versionsOf } from './replicas.js';
 
 /** Conditions of one control-plane Machine that say its components work; the control plane's lane writes them. */
 export const COMPONENT_CONDITIONS = [
@@ -82,7 +76,7 @@ export function controlPlaneStatus(input: ControlPlaneStatusInput): KubeadmContr
     ...machineConditions(machines),
     rollingOut(machines),
     ...scaling(input, desired),
-    remediating(machines),
+    remediatingCondition(machines, 'KubeadmControlPlane'),
     deleting(input),
     pausedCondition(input.paused),
   ];
@@ -138,7 +132,9 @@ const WAITS = {
 /** ScalingUp and ScalingDown, with the preflight checks that hold them up. */
 function scaling(input: ControlPlaneStatusInput, desired: number): ConditionInput[] {
   const { controlPlane, machines, step, missingTemplate, failure } = input;
-  const absent = missingTemplate && `${missingTemplate.kind} ${missingTemplate.name} does not exist`;
+  const absent =
+    missingTemplate &&
+    `${missingTemplate.kind} ${missingTemplate.name} does not exist; create it, or correct spec.machineTemplate.spec.infrastructureRef`;
   const waits = step.kind === 'await' ? step.about.map((about) => WAITS[about]) : [];
   const failed = failure ? [`${failure.type}: ${failure.message}`] : [];
   const blocked = [...waits, ...failed].join('\n* ');
@@ -148,34 +144,6 @@ function scaling(input: ControlPlaneStatusInput, desired: number): ConditionInpu
     if (c.status === 'True') return { ...c, message: `${c.message ?? ''}\n* ${absent}` };
     return { ...c, message: `Scaling up would be blocked because ${absent}` };
   });
-}
-
-/** Machines that are replaced for their health, or cannot be. Source: capi kubeadmcontrolplane_status.go setRemediatingCondition. */
-function remediating(machines: readonly Machine[]): ConditionInput {
-  const sick = machines.filter(
-    (m) => findCondition(m.status?.conditions as Condition[] | undefined, 'HealthCheckSucceeded')?.status === 'False',
-  );
-  const flagged = sick.filter(
-    (m) => findCondition(m.status?.conditions as Condition[] | undefined, 'OwnerRemediated')?.status === 'False',
-  );
-  const type = 'Remediating';
-  if (flagged.length > 0) {
-    const { message } = aggregate(type, machineView(flagged), {
-      source: 'OwnerRemediated',
-      trueReason: 'Remediating',
-      falseReason: 'Remediating',
-      unknownReason: 'Remediating',
-      emptyReason: 'NotRemediating',
-      noun: 'Machine',
-    });
-    return { type, status: 'True', reason: 'Remediating', ...(message ? { message } : {}) };
-  }
-  if (sick.length === 0) return REMEDIATING_NONE;
-  const names = sick.map((m) => m.metadata.name);
-  const shown = names.slice(0, 3).join(', ') + (names.length > 3 ? `, … (${names.length - 3} more)` : '');
-  const verb = names.length === 1 ? 'is' : 'are';
-  const message = `${names.length === 1 ? 'Machine' : 'Machines'} ${shown} ${verb} not healthy (not to be remediated by KubeadmControlPlane)`;
-  return { ...REMEDIATING_NONE, message };
 }
 
 function machineView(machines: readonly Machine[]): { name: string; conditions: Condition[] | undefined }[] {
@@ -262,14 +230,17 @@ function availability(input: ControlPlaneStatusInput, etcd: ConditionInput): Con
 
 function deleting(input: ControlPlaneStatusInput): ConditionInput {
   if (!isDeleting(input.controlPlane)) return { type: 'Deleting', status: 'False', reason: 'NotDeleting' };
-  return input.workersExist
-    ? { type: 'Deleting', status: 'True', reason: 'WaitingForWorkersDeletion', message: 'worker Machines still exist' }
-    : {
-        type: 'Deleting',
-        status: 'True',
-        reason: 'WaitingForMachineDeletion',
-        message: `${input.machines.length} control plane Machines still exist`,
-      };
+  const because = (reason: string, message: string): ConditionInput => ({
+    type: 'Deleting',
+    status: 'True',
+    reason,
+    message,
+  });
+  if (input.workersExist) return because('WaitingForWorkersDeletion', 'worker Machines still exist');
+  const left = input.machines.length;
+  return left > 0
+    ? because('WaitingForMachineDeletion', `${left} control plane Machines still exist`)
+    : because('DeletionCompleted', 'Deletion completed');
 }
 
 function legacy(

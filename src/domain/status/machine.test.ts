@@ -49,6 +49,25 @@ describe('the status of a machine', () => {
     expect(result).toMatchObject({ phase: 'Pending', observedGeneration: 1, lastUpdated: NOW });
   });
 
+  test('whose bootstrap data is given by the user needs no config', () => {
+    const { bootstrap: _, ...spec } = fresh.spec;
+    const given = { ...fresh, spec: { ...spec, bootstrap: { dataSecretName: 'mine' } } };
+    expect(verdicts(status(given))['BootstrapConfigReady']).toBe('True DataSecretProvided');
+  });
+
+  test('does not believe a condition that is none', () => {
+    const odd = { conditions: [{ type: 'Ready', status: 'Perhaps' }] };
+    const result = status(fresh, {
+      infrastructure: infra(odd),
+      bootstrap: { ...aKubeadmConfig(fresh), status: odd } as never,
+    });
+    expect(verdicts(result)).toMatchObject({
+      BootstrapConfigReady: 'Unknown InvalidConditionReported',
+      InfrastructureReady: 'Unknown InvalidConditionReported',
+    });
+    expect(messageOf(result, 'InfrastructureReady')).toContain('"Perhaps"');
+  });
+
   test('that runs is Ready and Available, and mirrors its infra machine and its node', () => {
     const texts = ['architecture', 'bootID', 'containerRuntimeVersion', 'kernelVersion', 'kubeProxyVersion'];
     const more = ['kubeletVersion', 'machineID', 'operatingSystem', 'osImage', 'systemUUID'];
@@ -220,12 +239,38 @@ describe('the status of a machine', () => {
     expect(messageOf(result, 'Ready')).toContain('AWSMachine m belongs to Machine other');
   });
 
-  test('says what a deletion waits for', () => {
+  describe('that is deleted', () => {
     const machine = { ...withData(), metadata: { ...fresh.metadata, deletionTimestamp: NOW } };
-    const deletion = { reason: 'WaitingForInfrastructureDeletion', message: 'instance i-1 is terminating' };
-    const result = status(machine, { deletion });
-    expect(verdicts(result)['Deleting']).toBe('True WaitingForInfrastructureDeletion');
-    expect(messageOf(result, 'Ready')).toContain('instance i-1 is terminating');
+    const deletion = { reason: 'DrainingNode', message: 'Drain not completed yet (started at x):\n* Pod a/b: stuck' };
+
+    test('says what it waits for; Ready tells only the stage, so that summaries stay short', () => {
+      const result = status(machine, { deletion });
+      expect(verdicts(result)['Deleting']).toBe('True DrainingNode');
+      expect(messageOf(result, 'Deleting')).toBe(deletion.message);
+      expect(messageOf(result, 'Ready')).toContain('* Deleting: Machine deletion in progress, stage: DrainingNode');
+    });
+
+    test('says so to clients of v1beta1 too', () => {
+      const begun = { ...machine, status: { deletion: { nodeDrainStartTime: NOW } } };
+      const legacy = (result: typeof begun.status): unknown[] =>
+        (result as Machine['status'])?.deprecated?.v1beta1?.conditions?.map((c) => `${c.type} ${c.status}`) ?? [];
+      expect(legacy(status(begun, { deletion }) as never)).toContain('DrainingSucceeded False');
+      const volumes = { reason: 'WaitingForVolumeDetach', message: 'one' };
+      expect(legacy(status(begun, { deletion: volumes }) as never)).toEqual(
+        expect.arrayContaining(['DrainingSucceeded True', 'VolumeDetachSucceeded False']),
+      );
+    });
+
+    test('keeps what it waits for until something else is known', () => {
+      const before = { ...machine, status: status(machine, { deletion }) };
+      expect(messageOf(status(before), 'Deleting')).toBe(deletion.message);
+      const failure = { operation: 'DeleteMachine', type: 'Unauthorized', message: 'no keys', attempt: 'a' } as const;
+      expect(verdicts(status(before, { failure }))['Deleting']).toBe('True DrainingNode');
+      expect(messageOf(status(before, { failure }), 'Deleting')).toBe('Unauthorized: no keys');
+      const bug = status(machine, { failure: { ...failure, type: 'Bug' } });
+      expect(verdicts(bug)['Deleting']).toBe('True InternalError');
+      expect(messageOf(status(machine), 'Deleting')).toBe('Deletion started');
+    });
   });
 
   test('does not change when it is made again from itself, later', () => {

@@ -3,6 +3,7 @@ import type { Condition, KubeObject, V1Beta1Condition } from '../../api/types/me
 import {
   type ConditionInput,
   findCondition,
+  invalidCondition,
   mergeConditions,
   mergeV1Beta1Conditions,
   refusal,
@@ -17,6 +18,7 @@ import {
   readPath,
   readyConditionOf,
 } from '../contract.js';
+import { deletionSummary, legacyDeletion } from '../drain/summary.js';
 import type { RecordedFailure } from '../facts.js';
 import { certificatesExpiryOf } from '../upkeep/certificates.js';
 import { legacyHealth } from './legacy-health.js';
@@ -72,7 +74,8 @@ export function machineStatus(input: MachineStatusInput): MachineStatus {
   ];
   const others = ((old?.conditions ?? []) as Condition[]).filter((c) => !own.some((o) => o.type === c.type));
   const gates = (machine.spec.readinessGates ?? []).map((g) => g.conditionType);
-  const ready = summarize('Ready', [...own, ...others], {
+  const summed = own.map((c) => (c.type === 'Deleting' ? { ...c, message: deletionSummary(machine, c, now) } : c));
+  const ready = summarize('Ready', [...summed, ...others], {
     positive: ['BootstrapConfigReady', 'InfrastructureReady', 'NodeHealthy', 'HealthCheckSucceeded', ...gates],
     negative: ['Deleting', 'Updating'],
     ignoreIfMissing: ['HealthCheckSucceeded'],
@@ -146,6 +149,8 @@ function bootstrapCondition(
   const problem = failed(failure);
   if (problem) return { ...problem, type };
   const ready = readyConditionOf(config);
+  const unread = ready && invalidCondition(type, config, ready);
+  if (unread) return unread;
   return {
     type,
     status: 'False',
@@ -170,6 +175,8 @@ function infrastructureCondition(
   const problem = failed(failure);
   if (problem) return { ...problem, type };
   const ready = readyConditionOf(infra);
+  const unread = ready && invalidCondition(type, infra, ready);
+  if (unread) return unread;
   if (ready && ready.status !== 'True')
     return {
       type,
@@ -199,6 +206,7 @@ function ofNode(input: MachineStatusInput, nodeName: string | undefined): readon
     const message = isDeleting(machine) ? gone : `${gone} while the Machine still exists`;
     return bothNodeConditions('False', 'NodeDeleted', message);
   }
+  if (isDeleting(machine)) return bothNodeConditions('Unknown', 'NodeDoesNotExist', 'Node does not exist');
   const message = machine.spec.providerID
     ? `Waiting for a Node with spec.providerID ${machine.spec.providerID} to exist`
     : `Waiting for ${machine.spec.infrastructureRef.kind} to report spec.providerID`;
@@ -210,13 +218,17 @@ function deletingCondition(
   deletion: MachineStatusInput['deletion'],
   failure: RecordedFailure | undefined,
 ): ConditionInput {
-  if (!isDeleting(machine)) return { type: 'Deleting', status: 'False', reason: 'NotDeleting' };
-  return {
-    type: 'Deleting',
-    status: 'True',
-    reason: deletion?.reason ?? 'Deleting',
-    message: deletion?.message ?? (failure ? `${failure.type}: ${failure.message}` : 'Deletion started'),
-  };
+  const type = 'Deleting';
+  if (!isDeleting(machine)) return { type, status: 'False', reason: 'NotDeleting' };
+  if (deletion) return { type, status: 'True', ...deletion };
+  // a look in between two stages, or of another run, knows no better than the last one
+  const known = findCondition(machine.status?.conditions as Condition[] | undefined, type);
+  const old = known?.status === 'True' ? known : undefined;
+  if (failure) {
+    const reason = failure.type === 'Bug' ? 'InternalError' : (old?.reason ?? 'Deleting');
+    return { type, status: 'True', reason, message: `${failure.type}: ${failure.message}` };
+  }
+  return { type, status: 'True', reason: old?.reason ?? 'Deleting', message: old?.message ?? 'Deletion started' };
 }
 
 /** Seconds until minReadySeconds have passed since Ready turned True; 0 when available or not ready. */
@@ -258,6 +270,7 @@ function legacyConditions(
     map('InfrastructureReady', 'InfrastructureReady'),
     map('NodeHealthy', 'NodeHealthy'),
     ...legacyHealth(others),
+    ...legacyDeletion(machine, of('Deleting')),
   ];
   wanted.push(
     ready.status === 'True'

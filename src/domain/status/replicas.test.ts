@@ -32,6 +32,12 @@ describe('the status of a machine set', () => {
     return result;
   };
 
+  test('says which of its machines are not up-to-date', () => {
+    const result = status([machine('a', '!UpToDate'), well('b')]);
+    expect(verdicts(result)['MachinesUpToDate']).toBe('False NotUpToDate');
+    expect(messageOf(result, 'MachinesUpToDate')).toContain('Machine a');
+  });
+
   test('has no versions while no machine tells one: the schema wants at least one', () => {
     const { version: _, ...spec } = well('a').spec;
     expect(status([{ ...well('a'), spec }])).not.toHaveProperty('versions');
@@ -58,7 +64,60 @@ describe('the status of a machine set', () => {
     const failure = { operation: 'ScaleWorkers', type: 'QuotaExceeded', message: 'no more', attempt: 'a' } as const;
     const result = status([well('a')], { failure });
     expect(verdicts(result)['ScalingUp']).toBe('True ScalingUp');
-    expect(messageOf(result, 'ScalingUp')).toBe('Scaling up from 1 to 2 replicas\n* QuotaExceeded: no more');
+    expect(messageOf(result, 'ScalingUp')).toBe(
+      'Scaling up from 1 to 2 replicas is blocked because:\n* QuotaExceeded: no more',
+    );
+  });
+
+  test.each<[string, number, Partial<Parameters<typeof machineSetStatus>[0]>, string, string | undefined]>([
+    ['by checks', 1, { blocked: ['one', 'two'] }, 'True ScalingUp', ' is blocked because:\n* one\n* two'],
+    ['by a template', 1, { missing: ['K'] }, 'True ScalingUp', ' is blocked because:\n* K does not exist'],
+    [
+      'by both',
+      1,
+      { blocked: ['one'], missing: ['K', 'L'] },
+      'True ScalingUp',
+      ' is blocked because:\n* one\n* K and L do not exist',
+    ],
+    ['by nothing', 1, {}, 'True ScalingUp', ''],
+  ])('grows, held up %s', (_, machines, change, verdict, reasons) => {
+    const result = status(Array(machines).fill(well('a')), change);
+    expect(verdicts(result)['ScalingUp']).toBe(verdict);
+    expect(messageOf(result, 'ScalingUp')).toBe(`Scaling up from 1 to 2 replicas${reasons}`);
+  });
+
+  test('of its full size says that it could not grow without its templates', () => {
+    const result = status([well('a'), well('b')], { missing: ['K'], blocked: ['one'] });
+    expect(verdicts(result)['ScalingUp']).toBe('False NotScalingUp');
+    expect(messageOf(result, 'ScalingUp')).toBe('Scaling up would be blocked because K does not exist');
+  });
+
+  test('tells clients of v1beta1 which checks fail, as long as machines are missing', () => {
+    const created = (machines: Machine[]) =>
+      status(machines, { preflight: ['one', 'two'] }).deprecated?.v1beta1?.conditions?.find(
+        (c) => c.type === 'MachinesCreated',
+      );
+    expect(created([well('a')])).toMatchObject({
+      status: 'False',
+      reason: 'PreflightCheckFailed',
+      message: 'one; two',
+    });
+    expect(created([well('a'), well('b')])).toMatchObject({ status: 'True' });
+  });
+
+  test('says which machines take long to go', () => {
+    const since = (name: string, deletionTimestamp: string): Machine => {
+      const machine = well(name);
+      return { ...machine, metadata: { ...machine.metadata, deletionTimestamp } };
+    };
+    const machines = [well('a'), well('b'), since('c', '2025-12-31T23:44:00Z'), since('d', '2025-12-31T23:46:00Z')];
+    const stale = '\n* Machine c is in deletion since more than 15m';
+    expect(messageOf(status(machines), 'ScalingDown')).toBe(`Scaling down from 4 to 2 replicas${stale}`);
+    const going = { ...set, metadata: { ...set.metadata, deletionTimestamp: NOW } };
+    const deleting = (of: Machine[]) => messageOf(status(of, { set: going }), 'Deleting');
+    expect(deleting(machines)).toBe(`Deleting 4 Machines${stale}`);
+    expect(deleting([well('a')])).toBe('Deleting 1 Machine');
+    expect(deleting([])).toBe('Deletion completed');
   });
 
   test('shrinks to nothing when deleted', () => {
@@ -83,6 +142,11 @@ describe('the status of a machine deployment', () => {
     expectValid(input.deployment, result);
     return result;
   };
+
+  test('is remediating while one of its machines is replaced for its health', () => {
+    const result = status([machine('a', '!HealthCheckSucceeded', '!OwnerRemediated'), well('b')]);
+    expect(verdicts(result)['Remediating']).toBe('True Remediating');
+  });
 
   test.each<[string, Machine[], Record<string, string>, string]>([
     ['none', [], { Available: 'False NotAvailable', ScalingUp: 'True ScalingUp' }, 'ScalingUp'],

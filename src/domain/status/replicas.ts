@@ -2,6 +2,7 @@ import type {
   Machine,
   MachineDeployment,
   MachineDeploymentStatus,
+  MachinePool,
   MachineSet,
   MachineSetStatus,
 } from '../../api/types/index.js';
@@ -9,6 +10,7 @@ import type { Condition, KubeObject, V1Beta1Condition } from '../../api/types/me
 import {
   aggregate,
   type ConditionInput,
+  findCondition,
   isTrue,
   mergeConditions,
   mergeV1Beta1Conditions,
@@ -17,6 +19,9 @@ import {
 import { isDeleting, readPath } from '../contract.js';
 import type { RecordedFailure } from '../facts.js';
 import { readFailure } from '../failure.js';
+import { resolveStrategy } from '../plan/rollout.js';
+import { deletingMessage, setScaling, staleMachines } from './machine-set.js';
+import { remediatingCondition } from './remediating.js';
 
 /** Conditions of a group of machines that MachineSet, MachineDeployment and the control plane share. */
 export function machineConditions(machines: readonly Machine[]): ConditionInput[] {
@@ -89,8 +94,13 @@ export function counters(machines: readonly Machine[]): {
 }
 
 /** How many machines run each version, lowest first. */
-export function versionsOf(machines: readonly Machine[]): { version: string; replicas: number }[] {
+export function versionsOf(
+  machines: readonly Machine[],
+  pools: readonly MachinePool[] = [],
+): { version: string; replicas: number }[] {
   const counts = new Map<string, number>();
+  for (const { version, replicas } of pools.flatMap((pool) => pool.status?.versions ?? []))
+    counts.set(version, (counts.get(version) ?? 0) + (replicas ?? 0));
   for (const m of machines) {
     const version = (readPath(m, 'status.nodeInfo.kubeletVersion') as string | undefined) ?? m.spec.version;
     if (version) counts.set(version, (counts.get(version) ?? 0) + 1);
@@ -101,8 +111,11 @@ export function versionsOf(machines: readonly Machine[]): { version: string; rep
 }
 
 /** The field `versions`, which may not be empty: left out while no machine tells a version. */
-export function versionsIn(machines: readonly Machine[]): { versions?: { version: string; replicas: number }[] } {
-  const versions = versionsOf(machines);
+export function versionsIn(
+  machines: readonly Machine[],
+  pools: readonly MachinePool[] = [],
+): { versions?: { version: string; replicas: number }[] } {
+  const versions = versionsOf(machines, pools);
   return versions.length > 0 ? { versions } : {};
 }
 
@@ -118,6 +131,10 @@ export interface MachineSetStatusInput {
   readonly selector: string;
   readonly paused: boolean;
   readonly failure: RecordedFailure | undefined;
+  /** Why no machine is made, and which of that are preflight checks; kinds of templates that do not exist. */
+  readonly blocked?: readonly string[];
+  readonly preflight?: readonly string[];
+  readonly missing?: readonly string[];
   readonly now: string;
 }
 
@@ -125,18 +142,32 @@ export interface MachineSetStatusInput {
 export function machineSetStatus(input: MachineSetStatusInput): MachineSetStatus {
   const { set, machines, now } = input;
   const desired = set.spec.replicas ?? 1;
-  const blocked = input.failure ? `${input.failure.type}: ${input.failure.message}` : undefined;
+  const { failure, blocked = [], preflight = [], missing = [] } = input;
   const own: ConditionInput[] = [
-    ...scalingConditions(desired, machines.length, isDeleting(set), blocked),
+    ...setScaling({
+      current: machines.length,
+      desired: isDeleting(set) ? 0 : desired,
+      blocked: [...(failure ? [`${failure.type}: ${failure.message}`] : []), ...blocked],
+      missing,
+      stale: staleMachines(machines, now),
+    }),
     ...machineConditions(machines),
-    REMEDIATING_NONE,
-    deletingCondition(set, `${machines.length} Machines still exist`),
+    remediatingCondition(machines, 'MachineSet'),
+    deletingCondition(set, deletingMessage(machines, now)),
     pausedCondition(input.paused),
   ];
   const nodes = nodeCounters(machines);
   const resized = machines.length === desired;
   const legacy: V1Beta1Input[] = [
-    { type: 'MachinesCreated', status: 'True' },
+    preflight.length > 0 && machines.length < desired
+      ? {
+          type: 'MachinesCreated',
+          status: 'False',
+          severity: 'Error',
+          reason: 'PreflightCheckFailed',
+          message: preflight.join('; '),
+        }
+      : { type: 'MachinesCreated', status: 'True' },
     resized
       ? { type: 'Resized', status: 'True' }
       : {
@@ -187,18 +218,14 @@ export interface DeploymentStatusInput {
   readonly now: string;
 }
 
-/** How many replicas may be missing, of a rolling update's strategy. Source: capi mdutil.MaxUnavailable. */
-function maxUnavailable({ spec }: MachineDeployment): number {
-  const { type = 'RollingUpdate', rollingUpdate = {} } = spec.rollout?.strategy ?? {};
-  const replicas = spec.replicas ?? 1;
-  if (type !== 'RollingUpdate' || replicas === 0) return 0;
-  const resolve = (value: number | string | undefined, round: (n: number) => number, unset: number): number => {
-    if (typeof value !== 'string') return value ?? unset;
-    return round((Number.parseInt(value, 10) * replicas) / 100);
-  };
-  const surge = resolve(rollingUpdate.maxSurge, Math.ceil, 1);
-  const unavailable = resolve(rollingUpdate.maxUnavailable, Math.floor, 0);
-  return Math.min(surge + unavailable === 0 ? 1 : unavailable, replicas);
+/** Source: capi machinedeployment_status.go setRollingOutCondition. */
+function rollingOut(machines: readonly Machine[]): ConditionInput {
+  const upToDate = (m: Machine) => findCondition(m.status?.conditions as Condition[] | undefined, 'UpToDate');
+  const stale = machines.filter((m) => upToDate(m)?.status === 'False');
+  if (stale.length === 0) return { type: 'RollingOut', status: 'False', reason: 'NotRollingOut' };
+  const reasons = [...new Set(stale.flatMap((m) => (upToDate(m)?.message ?? '').split('\n')))].filter(Boolean).sort();
+  const lines = [`Rolling out ${stale.length} not up-to-date replicas`, ...reasons];
+  return { type: 'RollingOut', status: 'True', reason: 'RollingOut', message: lines.join('\n') };
 }
 
 /** Source: capi core/reconcilers/machinedeployment/machinedeployment_status.go. */
@@ -207,7 +234,7 @@ export function machineDeploymentStatus(input: DeploymentStatusInput): MachineDe
   const desired = deployment.spec.replicas ?? 1;
   const count = counters(machines);
   const nodes = nodeCounters(machines);
-  const needed = desired - maxUnavailable(deployment);
+  const needed = desired - resolveStrategy(deployment.spec.rollout?.strategy ?? {}, desired).unavailable;
   const available: ConditionInput =
     count.availableReplicas >= needed
       ? { type: 'Available', status: 'True', reason: 'Available' }
@@ -219,23 +246,13 @@ export function machineDeploymentStatus(input: DeploymentStatusInput): MachineDe
         };
   const failure = input.failure ?? input.sets.map(readFailure).find((f) => f !== undefined);
   const blocked = failure && `${failure.type}: ${failure.message}`;
-  const stale = machines.filter((m) => !isTrue(m.status?.conditions as Condition[] | undefined, 'UpToDate'));
-  const rolling: ConditionInput =
-    stale.length > 0 &&
-    machines.some((m) => m.status?.conditions?.some((c) => c.type === 'UpToDate' && c.status === 'False'))
-      ? {
-          type: 'RollingOut',
-          status: 'True',
-          reason: 'RollingOut',
-          message: `Rolling out ${stale.length} not up-to-date replicas`,
-        }
-      : { type: 'RollingOut', status: 'False', reason: 'NotRollingOut' };
+  const rolling = rollingOut(machines);
   const own: ConditionInput[] = [
     available,
     rolling,
     ...scalingConditions(desired, machines.length, isDeleting(deployment), blocked),
     ...machineConditions(machines),
-    REMEDIATING_NONE,
+    remediatingCondition(machines, 'MachineDeployment/MachineSet'),
     deletingCondition(deployment, `${input.sets.length} MachineSets still exist`),
     pausedCondition(input.paused),
   ];
