@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -41,6 +42,7 @@ const ANYONE: TestCredentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAcc
 export function testClients(endpoint: string, region = 'us-east-1', credentials: TestCredentials = ANYONE) {
   const config = { endpoint, region, credentials, maxAttempts: 1 };
   return {
+    autoscaling: new AutoScalingClient(config),
     ec2: new EC2Client(config),
     elb: new ElasticLoadBalancingClient(config),
     elbv2: new ElasticLoadBalancingV2Client(config),

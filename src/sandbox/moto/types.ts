@@ -17,6 +17,9 @@ export interface MotoDelays {
   readonly vpcEndpointPendingMs?: number;
   readonly vpcEndpointDeletingMs?: number;
   readonly volumeCreatingMs?: number;
+  readonly groupDeletingMs?: number;
+  readonly groupHealthCheckMs?: number;
+  readonly refreshStepMs?: number;
 }
 
 /** What happens to a call that a fault rule matches. */

@@ -22,6 +22,9 @@ class Delays:
     vpcEndpointPendingMs: int = 500
     vpcEndpointDeletingMs: int = 500
     volumeCreatingMs: int = 200
+    groupDeletingMs: int = 1000
+    groupHealthCheckMs: int = 500
+    refreshStepMs: int = 500
 
     def changed(self, values: dict[str, Any]) -> "Delays":
         """A copy with `values` applied; `allMs` sets every passing state at once. Unknown names are refused."""

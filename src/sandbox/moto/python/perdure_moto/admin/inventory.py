@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from moto.autoscaling.models import autoscaling_backends
 from moto.ec2.models import ec2_backends
 from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
@@ -87,6 +88,11 @@ def _ec2_resources(backend: Any) -> Iterator[tuple[str, Iterable[Any]]]:
     yield "key-pair", backend.key_pairs.values()
 
 
+def _groups(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, str]]]:
+    for group in list(backend.autoscaling_groups.values()):
+        yield "autoscaling", "group", group.arn, group.name, {tag["Key"]: tag["Value"] for tag in group.tags}
+
+
 def _classic(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, str]]]:
     for lb in list(backend.load_balancers.values()):
         yield "elb", "loadbalancer", lb.name, lb.name, dict(lb.tags)
@@ -133,6 +139,7 @@ def _parameters(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, st
 
 _READERS = [
     (_ec2, ec2_backends),
+    (_groups, autoscaling_backends),
     (_classic, elb_backends),
     (_v2, elbv2_backends),
     (_secrets, secretsmanager_backends),
