@@ -1,4 +1,4 @@
-import type { Cluster, Machine } from '../../api/types/index.js';
+import type { Cluster, Machine, MachinePool } from '../../api/types/index.js';
 import type { KubeObject, ResourceKind } from '../../api/types/meta.js';
 import type { PerdureError } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
@@ -36,6 +36,17 @@ export interface MachineContext<C extends KubeObject = KubeObject, M extends Kub
   readonly infraMachine: M;
   /** `perdure.dev/id` of the infra machine; seed of its idempotency token. */
   readonly machineId: string;
+}
+
+/** A pool of machines, its infra object, and the cluster around it. `infraCluster` may be gone while deleting. */
+export interface PoolContext<C extends KubeObject = KubeObject, P extends KubeObject = KubeObject> extends CallContext {
+  readonly cluster: Cluster;
+  readonly infraCluster: C | undefined;
+  readonly clusterId: string;
+  readonly pool: MachinePool;
+  readonly infraPool: P;
+  /** `perdure.dev/id` of the infra pool; in its tags. */
+  readonly poolId: string;
 }
 
 /** One difference between desired and observed; what `perdure plan` and the `plan` query print. */
@@ -91,6 +102,36 @@ export interface Drift {
   readonly detail: string;
 }
 
+/** An instance of a pool. */
+export interface PoolInstance {
+  readonly providerID: string;
+  readonly addresses: readonly { readonly type: string; readonly address: string }[];
+  /** Its Node is marked: the cloud may take it away. */
+  readonly interruptible?: boolean;
+}
+
+export interface PoolObservation {
+  readonly state: 'absent' | 'present' | 'deleting';
+  /** How many instances the cloud is told to keep. */
+  readonly desired: number;
+  readonly instances: readonly PoolInstance[];
+  /** What `ensure` would change, in words. */
+  readonly changes: readonly string[];
+  /** What the cloud is doing about the last change, in words. */
+  readonly waitingFor?: string;
+}
+
+/** Pools of machines, where a cloud has them: a group that keeps a number of equal instances by itself. All are idempotent. */
+export interface InfraPools<C extends KubeObject = KubeObject, P extends KubeObject = KubeObject> {
+  readonly kind: ResourceKind;
+  /** Reads the group and its instances and writes the infra pool's status. Changes nothing in the cloud. */
+  observe(ctx: PoolContext<C, P>): Promise<PoolObservation>;
+  /** Makes or changes the group as the infra pool wishes and writes its status; never waits for instances. */
+  ensure(ctx: PoolContext<C, P>): Promise<PoolObservation>;
+  /** Requests the removal of the group, then of what it was made from. May be called until the state is `absent`. */
+  remove(ctx: PoolContext<C, P>): Promise<PoolObservation>;
+}
+
 /**
  * All that a cloud must give (at most ten methods). None blocks longer than it says, all are idempotent and take the context's signal.
  */
@@ -119,4 +160,5 @@ export interface InfraProvider<C extends KubeObject = KubeObject, M extends Kube
   listOwned(ctx: ClusterContext<C>): Promise<readonly OwnedResource[]>;
   /** Cloud error → typed failure, by the provider's one table. */
   classify(error: unknown): PerdureError;
+  readonly pools?: InfraPools;
 }

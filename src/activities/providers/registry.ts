@@ -1,11 +1,15 @@
 import { PerdureError } from '../../domain/errors.js';
-import type { InfraProvider } from './port.js';
+import type { InfraPools, InfraProvider } from './port.js';
 
 export interface ProviderRegistry {
   readonly all: readonly InfraProvider[];
   /** The provider that serves this infra cluster kind, if it is one of ours. */
   forCluster(ref: { readonly apiGroup: string; readonly kind: string } | undefined): InfraProvider | undefined;
   forMachine(ref: { readonly apiGroup: string; readonly kind: string } | undefined): InfraProvider | undefined;
+  /** The provider whose pools are of this kind. */
+  forPool(
+    ref: { readonly apiGroup: string; readonly kind: string } | undefined,
+  ): (InfraProvider & { readonly pools: InfraPools }) | undefined;
   named(name: string): InfraProvider;
 }
 
@@ -17,6 +21,11 @@ export function createRegistry(providers: readonly InfraProvider[]): ProviderReg
       providers.find((p) => p.clusterKind.group === ref?.apiGroup && p.clusterKind.kind === ref?.kind),
     forMachine: (ref) =>
       providers.find((p) => p.machineKind.group === ref?.apiGroup && p.machineKind.kind === ref?.kind),
+    forPool: (ref) =>
+      providers.find(
+        (p): p is InfraProvider & { readonly pools: InfraPools } =>
+          p.pools !== undefined && p.pools.kind.group === ref?.apiGroup && p.pools.kind.kind === ref?.kind,
+      ),
     named: (name) => {
       const found = providers.find((p) => p.name === name);
       if (!found)

@@ -1,7 +1,7 @@
 import type { Image } from '@aws-sdk/client-ec2';
 import semver from 'semver';
 import { PerdureError } from '../../../domain/errors.js';
-import { type MachineScope, requireCluster } from './machine-scope.js';
+import { type LaunchScope, requireCluster } from './machine-scope.js';
 import { architectureOf } from './static-data.js';
 
 const TTL_MS = 15 * 60_000;
@@ -27,14 +27,14 @@ export function imageName(format: string, baseOS: string, version: string): stri
 }
 
 /** The machine's image: by id, or the newest that matches the lookup fields of machine, cluster, or the defaults. */
-export async function chooseImage(scope: MachineScope): Promise<ChosenImage> {
+export async function chooseImage(scope: LaunchScope): Promise<ChosenImage> {
   const { spec } = scope.object;
   const image = spec.ami?.id ? await byId(scope, spec.ami.id) : await byLookup(scope);
   const root = image.BlockDeviceMappings?.find((device) => device.DeviceName === image.RootDeviceName);
   return { id: image.ImageId ?? '', rootDeviceName: image.RootDeviceName, rootSize: root?.Ebs?.VolumeSize };
 }
 
-async function byId({ cloud, aws, label, object }: MachineScope, id: string): Promise<Image> {
+async function byId({ cloud, aws, what, object }: LaunchScope, id: string): Promise<Image> {
   // Without a root volume in the spec nothing about the image is needed.
   if (!object.spec.rootVolume) return { ImageId: id };
   const images = await cloud.cached(`image/${aws.account}/${id}`, TTL_MS, async () => {
@@ -47,29 +47,29 @@ async function byId({ cloud, aws, label, object }: MachineScope, id: string): Pr
   if (image) return image;
   throw new PerdureError(
     'InvalidConfiguration',
-    `AWSMachine ${label}: image ${id} of spec.ami.id does not exist in ${aws.region}; correct it`,
+    `${what}: image ${id} of spec.ami.id does not exist in ${aws.region}; correct it`,
     {
       details: { field: 'spec.ami.id', value: id },
     },
   );
 }
 
-async function byLookup(scope: MachineScope): Promise<Image> {
-  const { cloud, aws, ctx, label, object } = scope;
+async function byLookup(scope: LaunchScope): Promise<Image> {
+  const { cloud, aws, ctx, what, object } = scope;
   const cluster = requireCluster(scope).object.spec;
   const { spec } = object;
   const version = ctx.machine.spec.version;
   if (!version) {
     throw new PerdureError(
       'InvalidConfiguration',
-      `AWSMachine ${label}: neither spec.ami.id nor Machine.spec.version is set; set one to choose an image`,
+      `${what}: neither spec.ami.id nor Machine.spec.version is set; set one to choose an image`,
     );
   }
   const architecture = await architectureOf(cloud, aws, spec.instanceType);
   if (!architecture) {
     throw new PerdureError(
       'InvalidConfiguration',
-      `AWSMachine ${label}: spec.instanceType ${spec.instanceType} is not offered in ${aws.region}; choose another`,
+      `${what}: spec.instanceType ${spec.instanceType} is not offered in ${aws.region}; choose another`,
       {
         details: { field: 'spec.instanceType', value: spec.instanceType },
       },
@@ -86,7 +86,7 @@ async function byLookup(scope: MachineScope): Promise<Image> {
   const hint = others.length > 0 ? `; of other Kubernetes versions there are images: ${others.join(', ')}` : '';
   throw new PerdureError(
     'InvalidConfiguration',
-    `AWSMachine ${label}: no image named ${name} of owner ${owner} for ${architecture} in ${aws.region}${hint}; set spec.ami.id, the imageLookup fields or another version`,
+    `${what}: no image named ${name} of owner ${owner} for ${architecture} in ${aws.region}${hint}; set spec.ami.id, the imageLookup fields or another version`,
     { details: { field: 'spec.ami', name, owner } },
   );
 }
@@ -106,7 +106,7 @@ interface Lookup {
   readonly architecture: string;
 }
 
-function find({ cloud, aws }: MachineScope, { owner, name, architecture }: Lookup): Promise<Image[]> {
+function find({ cloud, aws }: LaunchScope, { owner, name, architecture }: Lookup): Promise<Image[]> {
   return cloud.cached(`images/${aws.account}/${owner}/${name}/${architecture}`, TTL_MS, async () => {
     const filter = (Name: string, value: string) => ({ Name, Values: [value] });
     const { Images = [] } = await aws.shared(AbortSignal.timeout(30_000)).ec2.describeImages({

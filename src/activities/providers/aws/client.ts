@@ -1,3 +1,4 @@
+import { AutoScaling } from '@aws-sdk/client-auto-scaling';
 import { EC2, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancing } from '@aws-sdk/client-elastic-load-balancing';
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -20,6 +21,7 @@ export interface AwsCallRecord {
 
 /** SDK clients of one region and one set of credentials. */
 export interface AwsClients {
+  readonly autoscaling: AutoScaling;
   readonly ec2: EC2;
   readonly elb: ElasticLoadBalancing;
   readonly elbv2: ElasticLoadBalancingV2;
@@ -57,6 +59,7 @@ export function createClients(region: string, { endpoints, credentials }: Client
       return made;
     };
   };
+  const autoscaling = lazy(() => new AutoScaling(config('autoscaling')));
   const ec2 = lazy(() => new EC2(config('ec2')));
   const elb = lazy(() => new ElasticLoadBalancing(config('elasticloadbalancing')));
   const elbv2 = lazy(() => new ElasticLoadBalancingV2(config('elasticloadbalancing')));
@@ -64,6 +67,9 @@ export function createClients(region: string, { endpoints, credentials }: Client
   const tagging = lazy(() => new ResourceGroupsTaggingAPI(config('tagging')));
   const sts = lazy(() => new STS(config('sts')));
   return {
+    get autoscaling() {
+      return autoscaling();
+    },
     get ec2() {
       return ec2();
     },
@@ -121,6 +127,9 @@ export function bindClients(clients: AwsClients, options: BindOptions): AwsClien
     return view;
   };
   return {
+    get autoscaling() {
+      return bound(clients.autoscaling, 'autoscaling');
+    },
     get ec2() {
       return bound(clients.ec2, 'ec2');
     },

@@ -94,6 +94,12 @@ const TABLE: Readonly<Record<string, Meaning>> = {
   RequestTimeout: TRANSIENT,
   RequestTimeoutException: TRANSIENT,
 
+  ScalingActivityInProgress: BUSY,
+  ResourceContention: BUSY,
+  InstanceRefreshInProgress: BUSY,
+
+  AlreadyExists: CONFLICT,
+  'InvalidLaunchTemplateName.AlreadyExists': CONFLICT,
   IdempotentParameterMismatch: CONFLICT,
   'InvalidGroup.Duplicate': CONFLICT,
   DuplicateLoadBalancerName: CONFLICT,
@@ -186,7 +192,7 @@ export function codeOf(error: unknown): string {
 /** True when AWS answered with one of `codes`. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   const code = codeOf(error);
-  return codes.some((wanted) => code === wanted || code === `${wanted}Exception`);
+  return codes.some((wanted) => [wanted, `${wanted}Exception`, `${wanted}Fault`].includes(code));
 }
 
 /** True for every way in which AWS says that the thing is not there. */
@@ -222,7 +228,7 @@ export function classify(error: unknown): PerdureError {
 function meaningOf(error: unknown): Meaning {
   if (error instanceof Error && error.name === 'PerdureError') return { type: (error as PerdureError).type };
   const code = codeOf(error);
-  const bare = code.replace(/Exception$/, '');
+  const bare = code.replace(/(Exception|Fault)$/, '');
   const known = TABLE[code] ?? TABLE[bare] ?? SUFFIXES.find(([pattern]) => pattern.test(code))?.[1];
   if (known) return known;
   if (NETWORK.has(code) || code === 'AbortError') return TRANSIENT;

@@ -1,6 +1,6 @@
 import type { AWSCluster, AWSMachine } from '../../../api/types/aws.js';
 import { KINDS } from '../../../api/types/kinds.js';
-import type { EnsureTask, InfraProvider } from '../port.js';
+import type { EnsureTask, InfraPools, InfraProvider } from '../port.js';
 import { balancerWishes } from './balancer.js';
 import { type AwsProviderDeps, createCloud } from './cloud.js';
 import { classify } from './errors.js';
@@ -8,6 +8,7 @@ import { finishCluster } from './finish.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { createInstance, deleteInstance, observeInstance } from './instances.js';
 import { listOwned } from './owned.js';
+import { awsPools } from './pools/index.js';
 import { sweep } from './sweep.js';
 import { clusterTag, TAG } from './tags.js';
 import { typed } from './task.js';
@@ -55,6 +56,8 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
     observeInstance: (ctx, explain) => typed(ctx.signal, () => observeInstance(cloud, ctx, explain)),
     deleteInstance: (ctx) => typed(ctx.signal, () => deleteInstance(cloud, ctx)),
     sweep: (ctx, clusters) => typed(ctx.signal, () => sweep(cloud, ctx, clusters)),
+    // a pool is only ever given pools of its own kind
+    pools: awsPools(cloud) as InfraPools,
     listOwned: (ctx) => typed(ctx.signal, () => listOwned(cloud, ctx)),
     classify,
   };

@@ -22,15 +22,17 @@ import {
   IDENTITY_ANNOTATION,
   instanceIdOf,
   isDeleting,
+  isPoolMachine,
   LAUNCHED_ANNOTATION,
   type MachineScope,
   openMachine,
   REGION_ANNOTATION,
   requireCluster,
 } from './machine-scope.js';
-import { observationOf, providerIdOf, writeStatus } from './machine-status.js';
+import { observationOf, providerIdOf, telling, writeStatus } from './machine-status.js';
 import { clientToken } from './names.js';
 import { chooseGroups, chooseSubnet } from './placement.js';
+import { leaveGroup } from './pools/leave.js';
 import type { FetchMany } from './reads.js';
 import { requireVpcId } from './scope.js';
 import { assertMachineSupported } from './supported.js';
@@ -47,7 +49,14 @@ export async function createInstance(cloud: Cloud, ctx: AwsMachineContext): Prom
   const scope = await openMachine(cloud, ctx);
   const known = instanceIdOf(scope.object);
   if (known) return observationOf(await readInstance(scope, known));
-  const instance = (await findOwn(scope)) ?? (await launch(scope));
+  if (isPoolMachine(ctx))
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `${scope.what} belongs to a machine pool and names no instance; its group launches instances: delete the Machine`,
+      { details: { field: 'spec.instanceID' } },
+    );
+  const instance =
+    (await findOwn(scope)) ?? (await telling(scope, 'InstanceReady', 'InstanceProvisionFailed', () => launch(scope)));
   await recordInstance(scope, instance);
   return observationOf(instance);
 }
@@ -60,7 +69,7 @@ async function launch(scope: MachineScope): Promise<Instance> {
   const userData = await prepareUserData(scope);
   const token = clientToken(ctx.machineId, 'instance', requireVpcId(cluster));
   const request = launchRequest({
-    label: scope.label,
+    what: scope.what,
     spec: object.spec,
     image,
     subnetId,
@@ -172,12 +181,12 @@ export async function observeInstance(
   let registered: boolean | undefined;
   if (instance && scope.cluster) {
     refuseForeign(scope, instance);
-    if (instance.State?.Name === 'running' && !isDeleting(ctx)) {
+    if (instance.State?.Name === 'running' && !isDeleting(ctx) && !isPoolMachine(ctx)) {
       await repairTags(scope, instance);
-      await repairGroups(scope, instance);
+      await telling(scope, 'SecurityGroupsReady', 'SecurityGroupsSyncFailed', () => repairGroups(scope, instance));
       await repairMetadataOptions(scope, instance);
     }
-    registered = await repairRegistration(scope, instance);
+    registered = await telling(scope, 'ELBAttached', 'ELBAttachFailed', () => repairRegistration(scope, instance));
     if (!isRecorded(scope, instance)) await recordInstance(scope, instance);
   }
   // Once the node has joined, the bootstrap data has served; a dead instance will not read it either.
@@ -220,7 +229,7 @@ export async function deleteInstance(cloud: Cloud, ctx: AwsMachineContext): Prom
     refuseForeign(scope, instance);
     await deregister(scope, instance.InstanceId);
     await detachGroups(scope, instance);
-    instance = await terminate(scope, instance);
+    instance = (isPoolMachine(ctx) && (await leaveGroup(scope, instance))) || (await terminate(scope, instance));
   }
   await writeStatus(scope, { instance });
   return observationOf(instance);

@@ -5,7 +5,7 @@ import { type LaunchInput, launchRequest } from './launch.js';
 
 const request = (spec: Partial<AWSMachineSpec> = {}, over: Partial<LaunchInput> = {}) =>
   launchRequest({
-    label: 'default/m',
+    what: 'AWSMachine default/m',
     spec: { instanceType: 't3.large', ...spec },
     image: { id: 'ami-1', rootDeviceName: '/dev/sda1', rootSize: 8 },
     subnetId: 'subnet-1',

@@ -13,8 +13,8 @@ import { tagList } from './tags.js';
 const DEFAULT_KEY = 'default';
 
 export interface LaunchInput {
-  /** For messages. */
-  readonly label: string;
+  /** `AWSMachine namespace/name`, for messages. */
+  readonly what: string;
   readonly spec: AWSMachineSpec;
   readonly image: ChosenImage;
   readonly subnetId: string;
@@ -94,19 +94,19 @@ export function metadataOptions({ instanceMetadataOptions: wished }: AWSMachineS
   };
 }
 
-function blockDevices({ spec, image, label }: LaunchInput): BlockDeviceMapping[] {
+function blockDevices({ spec, image, what }: LaunchInput): BlockDeviceMapping[] {
   const devices: BlockDeviceMapping[] = [];
   if (spec.rootVolume) {
     if (!image.rootDeviceName) {
       throw new PerdureError(
         'InvalidConfiguration',
-        `AWSMachine ${label}: image ${image.id} names no root device, so spec.rootVolume cannot be applied; remove it`,
+        `${what}: image ${image.id} names no root device, so spec.rootVolume cannot be applied; remove it`,
       );
     }
     if (image.rootSize !== undefined && spec.rootVolume.size < image.rootSize) {
       throw new PerdureError(
         'InvalidConfiguration',
-        `AWSMachine ${label}: spec.rootVolume.size ${spec.rootVolume.size} is below the image's ${image.rootSize} GiB; enlarge it`,
+        `${what}: spec.rootVolume.size ${spec.rootVolume.size} is below the image's ${image.rootSize} GiB; enlarge it`,
         { details: { field: 'spec.rootVolume.size', value: spec.rootVolume.size } },
       );
     }

@@ -3,6 +3,7 @@ import type { AWSTags } from '../../../api/types/aws.js';
 import { classify, isAbsent } from './errors.js';
 import { metadataOptions } from './launch.js';
 import { isDeleting, type MachineScope, requireCluster } from './machine-scope.js';
+import { tellFailure } from './machine-status.js';
 import { chooseGroups } from './placement.js';
 import { type Registrar, registrars } from './registration.js';
 import { cloudProviderTag, missingTags, ownedTags, TAG, tagList, tagMap } from './tags.js';
@@ -155,6 +156,7 @@ export async function deregister(scope: MachineScope, instanceId: string): Promi
       ctx.signal.throwIfAborted();
       const { type, message } = classify(error);
       if (type === 'Throttled' || type === 'Transient') throw error;
+      await tellFailure(scope, 'ELBAttached', 'ELBDetachFailed', error);
       ctx.log.warn('could not deregister instance', {
         machine: scope.label,
         instance: instanceId,

@@ -4,10 +4,10 @@ import { PerdureError } from '../../../domain/errors.js';
 import { LABEL } from '../../../domain/names.js';
 import type { MachineContext } from '../port.js';
 import type { AwsCall, Cloud } from './cloud.js';
-import { sameJson } from './equal.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { regionOfZone } from './names.js';
-import { type ClusterScope, FIELD_MANAGER, openScope } from './scope.js';
+import { recorder } from './record.js';
+import { type ClusterScope, openScope } from './scope.js';
 
 /** What deletion needs when the AWSCluster went first (capa#5107). */
 export const REGION_ANNOTATION = 'perdure.dev/aws-region';
@@ -17,15 +17,23 @@ export const LAUNCHED_ANNOTATION = 'perdure.dev/aws-launched-at';
 
 export type AwsMachineContext = MachineContext<AWSCluster, AWSMachine>;
 
-export interface MachineScope {
+/** What choosing an image, a subnet or groups goes by: of a machine, or of a pool whose launch template is the machine's spec. */
+export interface LaunchScope {
   readonly cloud: Cloud;
-  readonly ctx: AwsMachineContext;
+  readonly ctx: Pick<AwsMachineContext, 'machine' | 'signal'>;
   readonly aws: AwsCall;
   /** Absent when the AWSCluster is gone, which happens while deleting only. */
   readonly cluster: ClusterScope | undefined;
+  /** `AWSMachine namespace/name`, for messages. */
+  readonly what: string;
+  readonly isControlPlane: boolean;
+  readonly object: Pick<AWSMachine, 'spec'>;
+}
+
+export interface MachineScope extends LaunchScope {
+  readonly ctx: AwsMachineContext;
   /** `namespace/name` of the AWSMachine. */
   readonly label: string;
-  readonly isControlPlane: boolean;
   /** Newest stored state this process has seen. */
   readonly object: AWSMachine;
   /** Changes spec and metadata of the AWSMachine with an optimistic lock; writes only when something differs. */
@@ -47,26 +55,7 @@ export async function openMachine(cloud: Cloud, ctx: AwsMachineContext): Promise
       region: rememberedRegion(infraMachine),
       identity: rememberedIdentity(infraMachine),
     }));
-  let object = infraMachine;
-
-  const store = async (change: (copy: AWSMachine) => void, subresource?: 'status'): Promise<void> => {
-    const known = structuredClone(object);
-    change(known);
-    if (sameJson(known, object)) return;
-    const stored = await kube.modify<AWSMachine>(
-      KINDS.AWSMachine,
-      { namespace, name },
-      (current) => {
-        const copy = structuredClone(current);
-        change(copy);
-        if (!sameJson(copy, current)) return copy;
-        object = current;
-        return undefined;
-      },
-      { fieldManager: FIELD_MANAGER, signal, ...(subresource ? { subresource } : {}) },
-    );
-    if (stored) object = stored;
-  };
+  const recorded = recorder<AWSMachine>(kube, KINDS.AWSMachine, infraMachine, signal);
 
   return {
     cloud,
@@ -74,13 +63,14 @@ export async function openMachine(cloud: Cloud, ctx: AwsMachineContext): Promise
     aws,
     cluster,
     label: `${namespace}/${name}`,
+    what: `AWSMachine ${namespace}/${name}`,
     isControlPlane: ctx.machine.metadata.labels?.[LABEL.controlPlane] !== undefined,
     get object() {
-      return object;
+      return recorded.object;
     },
-    record: (change) => store(change),
+    record: (change) => recorded.store(change),
     recordStatus: (change) =>
-      store((copy) => {
+      recorded.store((copy) => {
         copy.status ??= {};
         change(copy.status);
       }, 'status'),
@@ -88,11 +78,11 @@ export async function openMachine(cloud: Cloud, ctx: AwsMachineContext): Promise
 }
 
 /** The cluster scope, where none means that the caller has an order of things wrong. */
-export function requireCluster({ cluster, label }: MachineScope): ClusterScope {
+export function requireCluster({ cluster, what }: Pick<LaunchScope, 'cluster' | 'what'>): ClusterScope {
   if (!cluster)
     throw new PerdureError(
       'NotFound',
-      `AWSMachine ${label}: the AWSCluster of its cluster does not exist; create it or delete the machine`,
+      `${what}: the AWSCluster of its cluster does not exist; create it or delete the machine`,
     );
   return cluster;
 }
@@ -108,6 +98,18 @@ function zoneOf({ spec }: AWSMachine): string | undefined {
 
 export function isDeleting(ctx: AwsMachineContext): boolean {
   return [ctx.machine, ctx.infraMachine].some((object) => object.metadata.deletionTimestamp !== undefined);
+}
+
+/**
+ * Whether the instance belongs to the Auto Scaling group of a machine pool: it is never launched here, and what it is made like is the business of the pool's
+ * launch template. Source: capa MachineScope.IsMachinePoolMachine.
+ */
+export function isPoolMachine({ machine, infraMachine }: Pick<AwsMachineContext, 'machine' | 'infraMachine'>): boolean {
+  return [machine, infraMachine].some(
+    ({ metadata }) =>
+      metadata.labels?.[LABEL.poolName] !== undefined ||
+      metadata.ownerReferences?.some((o) => o.kind === 'MachinePool' || o.kind === 'AWSMachinePool') === true,
+  );
 }
 
 function rememberedRegion(machine: AWSMachine): string {

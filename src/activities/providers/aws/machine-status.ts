@@ -2,8 +2,9 @@ import type { Instance } from '@aws-sdk/client-ec2';
 import type { AWSMachineAddress, AWSMachineStatus, InstanceStateName } from '../../../api/types/aws.js';
 import { mergeV1Beta1Conditions, type V1Beta1Input } from '../../../domain/conditions.js';
 import type { InstanceObservation, InstanceState } from '../port.js';
+import { failureOf, quietly } from './failed.js';
 import { isSpot } from './launch.js';
-import { isDeleting, type MachineScope } from './machine-scope.js';
+import { isDeleting, isPoolMachine, type MachineScope } from './machine-scope.js';
 
 /** Addresses in upstream's order. Source: capa pkg/cloud/services/ec2/instances.go (getInstanceAddresses). */
 function addressesOf(instance: Instance): AWSMachineAddress[] {
@@ -63,7 +64,7 @@ export interface StatusFacts {
   readonly registered?: boolean | undefined;
 }
 
-function readiness({ instance }: StatusFacts, deleting: boolean): V1Beta1Input {
+function readiness({ instance }: StatusFacts, deleting: boolean, pool: boolean): V1Beta1Input {
   const type = 'InstanceReady';
   const not = (reason: string, severity: 'Error' | 'Warning' | 'Info', message = ''): V1Beta1Input => ({
     type,
@@ -82,6 +83,8 @@ function readiness({ instance }: StatusFacts, deleting: boolean): V1Beta1Input {
       return not('InstanceNotReady', 'Warning');
     case 'shutting-down':
     case 'terminated':
+      // its group may end an instance at any time: no error
+      if (pool) return not('InstanceTerminated', 'Info');
       return not(
         'InstanceTerminated',
         'Error',
@@ -96,7 +99,7 @@ function readiness({ instance }: StatusFacts, deleting: boolean): V1Beta1Input {
 export async function writeStatus(scope: MachineScope, facts: StatusFacts): Promise<void> {
   const { instance, registered } = facts;
   const deleting = isDeleting(scope.ctx);
-  const ready = readiness(facts, deleting);
+  const ready = readiness(facts, deleting, isPoolMachine(scope.ctx));
   const conditions: V1Beta1Input[] = [ready];
   if (instance && !deleting) conditions.push({ type: 'SecurityGroupsReady', status: 'True' });
   if (registered !== undefined) {
@@ -107,15 +110,12 @@ export async function writeStatus(scope: MachineScope, facts: StatusFacts): Prom
     );
   }
   conditions.push({ ...ready, type: 'Ready' });
-  const now = scope.cloud.deps
-    .now()
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z');
+  const now = stamp(scope);
   await scope.recordStatus((status) => fill(scope, status, facts, conditions, now, deleting));
 }
 
 function fill(
-  { object }: MachineScope,
+  { object, ctx }: MachineScope,
   status: AWSMachineStatus,
   { instance }: StatusFacts,
   conditions: readonly V1Beta1Input[],
@@ -131,14 +131,49 @@ function fill(
   const zone = instance?.Placement?.AvailabilityZone;
   if (zone) status.failureDomain = zone;
   if (instance && addressesOf(instance).length > 0) status.addresses = addressesOf(instance);
-  const lost = !deleting && (state === undefined || state === 'terminated' || state === 'shutting-down');
+  const lost =
+    !deleting && !isPoolMachine(ctx) && (state === undefined || state === 'terminated' || state === 'shutting-down');
   if (lost) {
     status.failureReason = 'UpdateError';
     status.failureMessage = state
       ? `instance is ${state} though nobody asked for it`
       : 'instance does not exist any more';
   }
-  const types = new Set(conditions.map((condition) => condition.type));
+  setMachineConditions(status, conditions, now);
+}
+
+/** Does `work`, and says on the AWSMachine when it failed for good; the error goes on. */
+export async function telling<T>(
+  scope: MachineScope,
+  type: string,
+  reason: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await tellFailure(scope, type, reason, error);
+    throw error;
+  }
+}
+
+/** Says on the AWSMachine that a part of it failed; what passes by itself is not told. */
+export async function tellFailure(scope: MachineScope, type: string, reason: string, error: unknown): Promise<void> {
+  const failed = failureOf(error, scope.ctx.signal, type, reason);
+  if (!failed) return;
+  const now = stamp(scope);
+  await quietly(scope.recordStatus((status) => setMachineConditions(status, [failed], now)));
+}
+
+const stamp = ({ cloud }: MachineScope): string =>
+  cloud.deps
+    .now()
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z');
+
+/** Merges v1beta1 conditions into status by type, keeping the others. */
+export function setMachineConditions(status: AWSMachineStatus, wanted: readonly V1Beta1Input[], now: string): void {
+  const types = new Set(wanted.map((condition) => condition.type));
   const kept = (status.conditions ?? []).filter((condition) => !types.has(condition.type));
-  status.conditions = mergeV1Beta1Conditions(status.conditions, [...kept, ...conditions], now);
+  status.conditions = mergeV1Beta1Conditions(status.conditions, [...kept, ...wanted], now);
 }

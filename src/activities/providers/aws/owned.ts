@@ -10,8 +10,8 @@ interface Found {
 }
 
 /**
- * Everything that carries our id or upstream's tag with our cluster's name; what carries another cluster's id is left out. EC2 is asked itself, as
- * the tagging API does not know elastic addresses.
+ * Everything that carries our id or upstream's tag with our cluster's name; what carries another cluster's id is left out. EC2 and Auto Scaling are asked
+ * themselves, as the tagging API knows neither elastic addresses nor groups.
  */
 export async function listOwned(cloud: Cloud, ctx: ClusterContext<AWSCluster>): Promise<readonly OwnedResource[]> {
   const scope = await openScope(cloud, ctx);
@@ -23,6 +23,7 @@ export async function listOwned(cloud: Cloud, ctx: ClusterContext<AWSCluster>): 
   for (const [key, value] of filters) {
     await fromEc2(scope, key, value, found);
     await fromTagging(scope, key, value, found);
+    await fromAutoScaling(scope, key, value, found);
   }
   return [...found]
     .filter(([, { tags }]) => ['ours', 'upstream'].includes(ownershipOf(tags, scope)))
@@ -85,5 +86,23 @@ async function fromTagging(
       found.set(ResourceARN, { type, tags: tagMap(Tags) });
     }
     token = page.PaginationToken || undefined;
+  } while (token);
+}
+
+async function fromAutoScaling(
+  { aws }: ClusterScope,
+  key: string,
+  value: string,
+  found: Map<string, Found>,
+): Promise<void> {
+  let token: string | undefined;
+  do {
+    const page = await aws.autoscaling.describeAutoScalingGroups({
+      Filters: [{ Name: `tag:${key}`, Values: [value] }],
+      ...(token ? { NextToken: token } : {}),
+    });
+    for (const { AutoScalingGroupARN = '', Tags } of page.AutoScalingGroups ?? [])
+      found.set(AutoScalingGroupARN, { type: 'autoscaling/autoScalingGroup', tags: tagMap(Tags) });
+    token = page.NextToken;
   } while (token);
 }

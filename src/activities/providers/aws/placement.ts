@@ -1,14 +1,14 @@
 import type { AWSResourceReference, SecurityGroupRole } from '../../../api/types/aws.js';
 import { PerdureError } from '../../../domain/errors.js';
 import { groupIds } from './groups.js';
-import { type MachineScope, requireCluster } from './machine-scope.js';
+import { type LaunchScope, requireCluster } from './machine-scope.js';
 import { isGivenSubnet, requireVpcId, subnetIdOf, subnetsOf } from './scope.js';
 
 /**
  * The subnet of a new machine: the one the spec names or filters, else one in the failure domain, else the first; public ones only for machines
  * that want a public address. Source: capa pkg/cloud/services/ec2/instances.go (findSubnet).
  */
-export async function chooseSubnet(scope: MachineScope): Promise<string> {
+export async function chooseSubnet(scope: LaunchScope): Promise<string> {
   const cluster = requireCluster(scope);
   const { subnet, publicIP = false } = scope.object.spec;
   if (subnet?.id) {
@@ -34,7 +34,7 @@ export async function chooseSubnet(scope: MachineScope): Promise<string> {
 }
 
 async function filteredSubnet(
-  scope: MachineScope,
+  scope: LaunchScope,
   filters: NonNullable<AWSResourceReference['filters']>,
   zone: string | undefined,
 ): Promise<string> {
@@ -57,8 +57,8 @@ async function filteredSubnet(
   );
 }
 
-function wrongSubnet({ label }: MachineScope, field: string, problem: string): PerdureError {
-  return new PerdureError('InvalidConfiguration', `AWSMachine ${label}: ${field}: ${problem}; correct it`, {
+function wrongSubnet({ what }: LaunchScope, field: string, problem: string): PerdureError {
+  return new PerdureError('InvalidConfiguration', `${what}: ${field}: ${problem}; correct it`, {
     details: { field },
   });
 }
@@ -71,7 +71,7 @@ export interface ChosenGroups {
 }
 
 /** Groups of the machine: those of its roles, overrides of machine before cluster, then the additional ones. */
-export async function chooseGroups(scope: MachineScope): Promise<ChosenGroups> {
+export async function chooseGroups(scope: LaunchScope): Promise<ChosenGroups> {
   const roles: SecurityGroupRole[] = scope.isControlPlane ? ['node', 'lb', 'controlplane'] : ['node', 'lb'];
   const { securityGroupOverrides = {}, additionalSecurityGroups = [] } = scope.object.spec;
   const plain = roles.filter((role) => !securityGroupOverrides[role]);
@@ -85,9 +85,9 @@ export async function chooseGroups(scope: MachineScope): Promise<ChosenGroups> {
   return { all: [...own, ...additional].sort(), additional: [...additional].sort() };
 }
 
-async function resolveGroups(scope: MachineScope, { id, filters = [] }: AWSResourceReference): Promise<string[]> {
+async function resolveGroups(scope: LaunchScope, { id, filters = [] }: AWSResourceReference): Promise<string[]> {
   if (id) return [id];
-  const { cloud, aws, label } = scope;
+  const { cloud, aws, what } = scope;
   const Filters = [
     ...filters.map(({ name, values }) => ({ Name: name, Values: values })),
     { Name: 'vpc-id', Values: [requireVpcId(requireCluster(scope))] },
@@ -102,7 +102,7 @@ async function resolveGroups(scope: MachineScope, { id, filters = [] }: AWSResou
   if (ids.length > 0) return ids;
   throw new PerdureError(
     'InvalidConfiguration',
-    `AWSMachine ${label}: spec.additionalSecurityGroups: no group matches the filters; correct them`,
+    `${what}: spec.additionalSecurityGroups: no group matches the filters; correct them`,
     {
       details: { field: 'spec.additionalSecurityGroups' },
     },

@@ -87,6 +87,8 @@ function machinesOf(view: ClusterView, all: readonly AWSMachine[]): AWSMachine[]
     ({ metadata }) =>
       metadata.namespace === view.namespace &&
       metadata.labels?.[LABEL.clusterName] === view.clusterName &&
+      // their pool looks after them, more often
+      metadata.labels[LABEL.poolName] === undefined &&
       !metadata.deletionTimestamp,
   );
 }

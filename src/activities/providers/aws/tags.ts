@@ -5,6 +5,8 @@ export const TAG = {
   id: 'perdure.dev/id',
   /** Random id of the machine. */
   machineId: 'perdure.dev/machine-id',
+  /** Random id of the machine pool, on its group, launch template and instances. */
+  poolId: 'perdure.dev/pool-id',
   /** What the resource is for within its cluster, e.g. `nat/us-east-1a`. */
   key: 'perdure.dev/key',
   role: 'sigs.k8s.io/cluster-api-provider-aws/role',

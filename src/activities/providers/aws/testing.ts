@@ -1,10 +1,17 @@
-import type { AWSCluster, AWSClusterSpec, AWSMachine, AWSMachineSpec } from '../../../api/types/aws.js';
-import type { Cluster, Machine } from '../../../api/types/core.js';
+import type {
+  AWSCluster,
+  AWSClusterSpec,
+  AWSMachine,
+  AWSMachinePool,
+  AWSMachinePoolSpec,
+  AWSMachineSpec,
+} from '../../../api/types/aws.js';
+import type { Cluster, Machine, MachinePool } from '../../../api/types/core.js';
 import { apiVersionOf, KINDS } from '../../../api/types/kinds.js';
 import type { KubeObject } from '../../../api/types/meta.js';
 import { ANNOTATION, LABEL } from '../../../domain/names.js';
 import type { Kube } from '../../../kube/kube.js';
-import type { CallContext, ClusterContext, EnsureTask, InfraProvider, MachineContext } from '../port.js';
+import type { CallContext, ClusterContext, EnsureTask, InfraProvider, MachineContext, PoolContext } from '../port.js';
 import { type AwsProviderDeps, createAwsProvider } from './index.js';
 
 export type AwsProvider = InfraProvider<AWSCluster, AWSMachine>;
@@ -222,4 +229,76 @@ export function testProvider(endpoint: string, deps: Partial<AwsProviderDeps> = 
     resolves: async () => true,
     ...deps,
   });
+}
+
+export interface PoolWish {
+  readonly cluster: string;
+  readonly namespace?: string;
+  readonly replicas?: number;
+  readonly external?: boolean;
+  readonly spec?: Partial<AWSMachinePoolSpec>;
+  /** Bootstrap data. */
+  readonly data?: string;
+}
+
+/** A pool, its infra object and its bootstrap secret. */
+export function awsPoolObjects(name: string, wish: PoolWish): [MachinePool, AWSMachinePool, KubeObject] {
+  const { cluster, namespace = 'default', replicas = 2, spec = {}, data = '#cloud-config\n{}\n' } = wish;
+  const labels = { [LABEL.clusterName]: cluster };
+  const uid = `pool-${namespace}-${name}`;
+  return [
+    {
+      apiVersion: apiVersionOf(KINDS.MachinePool),
+      kind: 'MachinePool',
+      metadata: {
+        name,
+        namespace,
+        labels,
+        uid,
+        ...(wish.external ? { annotations: { [ANNOTATION.replicasManagedBy]: 'autoscaler' } } : {}),
+      },
+      spec: {
+        clusterName: cluster,
+        replicas,
+        template: {
+          spec: {
+            clusterName: cluster,
+            version: 'v1.34.4',
+            infrastructureRef: { apiGroup: KINDS.AWSMachinePool.group, kind: 'AWSMachinePool', name },
+            bootstrap: { dataSecretName: `${name}-bootstrap` },
+          },
+        },
+      },
+    },
+    {
+      apiVersion: apiVersionOf(KINDS.AWSMachinePool),
+      kind: 'AWSMachinePool',
+      metadata: {
+        name,
+        namespace,
+        labels,
+        annotations: { [ANNOTATION.id]: `pool-id-${namespace}-${name}` },
+        ownerReferences: [{ apiVersion: apiVersionOf(KINDS.MachinePool), kind: 'MachinePool', name, uid }],
+      },
+      spec: { minSize: 0, maxSize: 5, awsLaunchTemplate: { instanceType: 't3.large' }, ...spec },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: `${name}-bootstrap`, namespace },
+      data: { value: Buffer.from(data).toString('base64'), format: Buffer.from('cloud-config').toString('base64') },
+    } as KubeObject,
+  ];
+}
+
+/** The context of a pool as an activity would read it now. */
+export async function poolContext(
+  kube: Kube,
+  name: string,
+  namespace = 'default',
+): Promise<PoolContext<AWSCluster, AWSMachinePool>> {
+  const pool = await read<MachinePool>(kube, KINDS.MachinePool, namespace, name);
+  const infraPool = await read<AWSMachinePool>(kube, KINDS.AWSMachinePool, namespace, name);
+  const poolId = infraPool.metadata.annotations?.[ANNOTATION.id] ?? '';
+  return { ...(await clusterContext(kube, pool.spec.clusterName, namespace)), pool, infraPool, poolId };
 }

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { KINDS } from '../../../api/types/kinds.js';
 import type { KubeObject } from '../../../api/types/meta.js';
 import { notYet, PerdureError } from '../../../domain/errors.js';
+import type { CallContext } from '../port.js';
 import { hasCode, isAbsent } from './errors.js';
 import { type MachineScope, requireCluster } from './machine-scope.js';
 import { seededUuid } from './names.js';
@@ -115,23 +116,30 @@ export async function prepareUserData(scope: MachineScope): Promise<string> {
   return checked(scope, Buffer.from(fetchingUserData(place)), 'report this as a bug');
 }
 
-async function bootstrapData({ ctx, label }: MachineScope): Promise<Buffer> {
-  const { kube, machine, signal } = ctx;
-  const name = machine.spec.bootstrap.dataSecretName;
+async function bootstrapData({ ctx, label, what }: MachineScope): Promise<Buffer> {
+  const name = ctx.machine.spec.bootstrap.dataSecretName;
   if (!name) throw notYet(`Machine ${label} waits for bootstrap data`);
-  const ref = { namespace: machine.metadata.namespace ?? '', name };
+  return readBootstrapData(ctx, { namespace: ctx.machine.metadata.namespace ?? '', name }, what);
+}
+
+/** The content of a bootstrap Secret. Secret. Throws `Transient` while it is missing, `InvalidConfiguration` for Ignition. */
+export async function readBootstrapData(
+  { kube, signal }: Pick<CallContext, 'kube' | 'signal'>,
+  ref: { readonly namespace: string; readonly name: string },
+  what: string,
+): Promise<Buffer> {
   const secret = await kube.get<KubeObject & { data?: Record<string, string> }>(KINDS.Secret, ref, signal);
   const value = secret?.data?.['value'];
   if (value === undefined) {
     throw new PerdureError(
       'Transient',
-      `secret ${ref.namespace}/${name} with the bootstrap data of Machine ${label} is missing or has no key "value"`,
+      `secret ${ref.namespace}/${ref.name} with the bootstrap data of ${what} is missing or has no key "value"`,
     );
   }
   if (Buffer.from(secret?.data?.['format'] ?? '', 'base64').toString() === 'ignition') {
     throw new PerdureError(
       'InvalidConfiguration',
-      `AWSMachine ${label}: bootstrap format ignition is not supported; set format cloud-config in the KubeadmConfig`,
+      `${what}: bootstrap format ignition is not supported; set format cloud-config in the KubeadmConfig`,
     );
   }
   return Buffer.from(value, 'base64');

@@ -40,6 +40,8 @@ export function classicLoadBalancerTask(cloud: Cloud, wish: BalancerWish): Ensur
   return defineTask<Observed>(cloud, {
     id: 'load-balancer',
     title: 'Ensure control plane load balancer',
+    condition: 'LoadBalancerReady',
+    readyByFinish: true,
     dependsOn: ['subnets', 'security-groups', ...(wish.scheme === 'internet-facing' ? ['internet-gateway'] : [])],
     observe: async (scope) => {
       const located = await locate(scope, wish, (name) => find(scope.aws, name));

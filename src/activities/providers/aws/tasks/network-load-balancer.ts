@@ -54,6 +54,8 @@ export function networkLoadBalancerTask(cloud: Cloud, wish: BalancerWish): Ensur
     id: primary ? 'load-balancer' : 'secondary-load-balancer',
     title: primary ? 'Ensure control plane load balancer' : 'Ensure secondary load balancer',
     // One after the other: upstream saw races between the two (capa#5569).
+    condition: 'LoadBalancerReady',
+    readyByFinish: true,
     dependsOn: primary
       ? ['subnets', 'security-groups', ...(wish.scheme === 'internet-facing' ? ['internet-gateway'] : [])]
       : ['load-balancer', 'subnets', 'security-groups'],
