@@ -1,10 +1,12 @@
 import type { ObjectKey } from '../api/types/meta.js';
+import type { DeletionOutlook } from '../domain/drain/outlook.js';
 import type {
   ClusterFacts,
   ControlPlaneBrief,
   DeploymentFacts,
   HealthFacts,
   MachineFacts,
+  PoolFacts,
   RecordedFailure,
   RemediationRecord,
   SetFacts,
@@ -28,14 +30,34 @@ export interface InfraGraph {
   readonly wish?: string;
 }
 
+/** The stages of a Machine's deletion that are waited for, in their order. */
+export type DeletionStage = 'pre-drain' | 'drain' | 'volumes' | 'pre-terminate';
+
+export interface StageInput {
+  readonly stage: DeletionStage;
+  /** What was in the way when it was asked last: only something else is worth an answer. */
+  readonly told?: string;
+  /** Nothing in the way is worth an answer any more. */
+  readonly quiet?: boolean;
+}
+
+export interface StageEnd {
+  /** The stages that apply now. */
+  readonly next: DeletionOutlook;
+  /** Set: the stage is not over, and this has been in the way for a while. */
+  readonly waitingFor?: string;
+}
+
 /** Short calls against the management cluster; queue `perdure-kube`. */
 export interface KubeActivities {
   /** Reads the Cluster and all that belongs to it, links owners, writes status, answers facts. */
   assessCluster(input: OnObject): Promise<ClusterFacts>;
   assessMachine(input: OnObject): Promise<MachineFacts>;
   assessMachineSet(input: OnObject): Promise<SetFacts>;
+  /** Reads a MachinePool and what belongs to it, keeps its Nodes and join token, writes status; asks no cloud. */
+  assessMachinePool(input: OnObject): Promise<PoolFacts>;
   assessControlPlane(input: OnObject): Promise<ControlPlaneBrief>;
-  /** Also creates and sizes the MachineSet of the deployment: the whole of a deployment's work short of a rollout. */
+  /** Also makes the step of the deployment's rollout that is due: makes, sizes and removes MachineSets. */
   assessMachineDeployment(input: OnObject): Promise<DeploymentFacts>;
   /** Checks the Machines of a MachineHealthCheck and marks the unhealthy ones: all of its work. */
   assessMachineHealthCheck(input: OnObject): Promise<HealthFacts>;
@@ -45,6 +67,8 @@ export interface KubeActivities {
   infraGraph(input: OnObject): Promise<InfraGraph>;
   createWorkerMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
   deleteMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
+  /** Marks unhealthy machines of a set as being replaced and deletes them: those of `names` that may still be by then. */
+  remediateMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
   createControlPlaneMachine(
     input: OnObject & { readonly name: string; readonly failureDomain?: string; readonly replaces?: RemediationRecord },
   ): Promise<void>;
@@ -52,6 +76,8 @@ export interface KubeActivities {
   endRemediation(input: OnObject & { readonly record: RemediationRecord }): Promise<void>;
   /** Writes the bootstrap Secret and sets Machine.spec.bootstrap.dataSecretName; NotYet while the init lock is taken. */
   machineBootstrap(input: OnObject): Promise<{ readonly dataSecretName: string }>;
+  /** The same for a MachinePool. */
+  poolBootstrap(input: OnObject): Promise<{ readonly dataSecretName: string }>;
 }
 
 /** Waits that hold no budget: heartbeating loops over the management or workload API; queue `perdure-wait`. */
@@ -64,19 +90,28 @@ export interface WaitActivities {
   /** Waits for the node, labels it, writes the Machine's status until it is Ready. For machines of third-party providers. */
   awaitMachineNode(input: OnObject): Promise<MachineFacts>;
   /** For infra kinds no provider of ours serves: waits for the public contract's fields. */
-  awaitContract(input: OnObject & { readonly what: 'infraCluster' | 'infraMachine' }): Promise<void>;
+  awaitContract(input: OnObject & { readonly what: 'infraCluster' | 'infraMachine' | 'infraPool' }): Promise<void>;
   awaitMachines(
     input: OnObject & { readonly names: readonly string[]; readonly until: 'available' | 'gone' },
   ): Promise<SetFacts>;
+  /**
+   * Carries the rollout of a MachineDeployment on until its sets changed size `turns` times, it is done, the spec is another one, or it waits for long for
+   * something that was not `told` before.
+   */
+  rollOut(
+    input: OnObject & { readonly turns: number; readonly generation: number; readonly told: string },
+  ): Promise<DeploymentFacts>;
   /** Waits as long as a control plane's plan is to wait for that machine or member; answers the last look. */
   awaitControlPlane(
-    input: OnObject & { readonly name: string; readonly until: 'healthy' | 'gone' | 'quorum' },
+    input: OnObject & { readonly name: string; readonly until: 'healthy' | 'gone' | 'quorum' | 'there' },
   ): Promise<ControlPlaneBrief>;
   /** Writes down that an unhealthy control plane machine is replaced, then deletes it. */
   remediateControlPlaneMachine(input: OnObject & { readonly record: RemediationRecord }): Promise<void>;
-  /** Forwards etcd leadership, removes the member, deletes the Machine object. */
+  /** Checks the quorum without it, forwards etcd leadership, deletes the Machine object. Its member leaves after its drain. */
   removeControlPlaneMachine(input: OnObject & { readonly name: string }): Promise<void>;
-  /** Takes the member of a control plane machine that is being deleted out of etcd. */
+  /** Waits out one stage of a Machine's deletion: hooks, drain, volumes. */
+  awaitDeletionStage(input: OnObject & StageInput): Promise<StageEnd>;
+  /** Takes the member of a control plane machine that is being deleted out of etcd, then its hook off the Machine. */
   leaveControlPlane(input: OnObject): Promise<void>;
   /** Permissions and kubeadm-config in the workload cluster, for machines of the control plane's version; before the first of a rollout. */
   prepareControlPlaneUpgrade(input: OnObject): Promise<void>;
@@ -88,6 +123,8 @@ export interface WaitActivities {
   deleteControlPlane(input: OnObject): Promise<void>;
   /** Removes infra and bootstrap objects, then the Node, then the Machine's finalizer; each only after the previous is absent. */
   machineRemoveObjects(input: OnObject): Promise<void>;
+  /** Removes a pool's infra and bootstrap objects, then its Nodes, then its finalizer. */
+  poolRemoveObjects(input: OnObject): Promise<void>;
   /** Deletes the infra object and drops the Cluster's finalizer. */
   clusterFinalize(input: OnObject): Promise<void>;
   /** Deletes what a MachineDeployment, MachineSet or control plane owns, waits until absent, drops the finalizer. */
@@ -103,6 +140,13 @@ export interface CloudActivities {
   machineCreateInstance(input: OnObject): Promise<{ readonly providerID: string }>;
   machineAwaitInstance(input: OnObject): Promise<{ readonly providerID: string; readonly state: string }>;
   machineDeleteInstance(input: OnObject): Promise<void>;
+  /** Looks at a pool's group and Nodes, writes both statuses, tells what differs from the wish. */
+  poolLook(input: OnObject): Promise<PoolFacts>;
+  /** Makes or changes the group; returns the changes made, for people. */
+  poolEnsure(input: OnObject): Promise<{ readonly changes: readonly string[] }>;
+  /** Waits until all instances are ready Nodes, or there is something to change first. */
+  poolAwait(input: OnObject): Promise<PoolFacts>;
+  poolDelete(input: OnObject): Promise<void>;
   /** The same wait for our own machines: an instance that does not join is looked at, which is a cloud call. */
   awaitMachineNode(input: OnObject): Promise<MachineFacts>;
   /** One sweep over an account and region; answers the keys of objects whose lanes should look again. */

@@ -8,7 +8,7 @@ import type { Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject } from '../../api/types/meta.js';
 import { ownerReference } from '../../domain/contract.js';
-import { ANNOTATION } from '../../domain/names.js';
+import { ANNOTATION, FINALIZER } from '../../domain/names.js';
 import type { InstanceState } from '../providers/port.js';
 import { machineAwaitInstance, machineCreateInstance, machineDeleteInstance } from './machine.js';
 
@@ -104,6 +104,25 @@ describe('the end of an instance', () => {
     const status = world.kube.peek<Machine>(KINDS.Machine, machine.metadata)?.status;
     expect(verdicts(status)['Deleting']).toBe('True WaitingForInfrastructureDeletion');
     expect(world.beats).toEqual(['instance fake:///1 is terminating', 'instance fake:///1 is terminating']);
+  });
+
+  test('is told on the infra machine before the instance goes; one that would be gone at once is left as it is', async () => {
+    expect.assertions(2);
+    const held = { ...infra, metadata: { ...infra.metadata, finalizers: [FINALIZER.AWSMachine] } };
+    for (const [object, marked] of [
+      [held, true],
+      [infra, false],
+    ] as const) {
+      const provider = fakeProvider({
+        deleteInstance: async (ctx) => {
+          const stored = world.kube.peek(KINDS.AWSMachine, ctx.infraMachine.metadata);
+          expect(stored?.metadata.deletionTimestamp !== undefined).toBe(marked);
+          return { state: 'absent', addresses: [] };
+        },
+      });
+      const world = activityWorld({ objects: [cluster, anInfraCluster(cluster), going(machine), object], provider });
+      await machineDeleteInstance(world.deps, key);
+    }
   });
 
   test('is the same twice', async () => {

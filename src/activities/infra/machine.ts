@@ -1,8 +1,9 @@
 import type { Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { ObjectKey } from '../../api/types/meta.js';
+import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
+import { isDeleting } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
-import { ANNOTATION } from '../../domain/names.js';
+import { ANNOTATION, FINALIZER } from '../../domain/names.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessMachine } from '../kube/assess-machine.js';
 import { unlessGone } from '../kube/write.js';
@@ -61,12 +62,25 @@ function gone(key: ObjectKey, seen: InstanceObservation): PerdureError {
   );
 }
 
-/** Deregisters, terminates, and resolves when the instance is observed gone. */
+/** Without our finalizer it would be gone at once, and with it the way to the instance. */
+async function markDeleted(deps: ActivityDeps, { machineKind }: InfraProvider, infra: KubeObject): Promise<void> {
+  const { name, namespace = '', uid, finalizers = [] } = infra.metadata;
+  const finalizer = (FINALIZER as Record<string, string>)[infra.kind];
+  if (isDeleting(infra) || !finalizer || !finalizers.includes(finalizer)) return;
+  const { signal } = deps.scope();
+  await deps.kube.delete(machineKind, { namespace, name }, { ...(uid ? { uid } : {}), signal });
+}
+
+/**
+ * Deregisters, terminates, and resolves when the instance is observed gone. The infra machine is marked as going first: from then on its Node is not
+ * drained again, whoever goes on.
+ */
 export async function machineDeleteInstance(deps: ActivityDeps, key: ObjectKey): Promise<void> {
   for (let wait = deps.pollMs; ; wait = Math.min(wait * 1.5, 5_000)) {
     const found = await machineContext(deps, key);
     if (!found) return;
     const { provider, ctx } = found;
+    await markDeleted(deps, provider, ctx.infraMachine);
     const seen = await call(provider, ctx, () => provider.deleteInstance(ctx));
     if (seen.state === 'absent' || seen.state === 'terminated') return;
     const message = `instance ${seen.providerID ?? ''} is ${seen.state}`;

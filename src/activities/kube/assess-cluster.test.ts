@@ -113,6 +113,18 @@ describe('a look at a cluster', () => {
     expect(verdicts(stored(world).status)['RemoteConnectionProbe']).toBe('False ProbeFailed');
   });
 
+  test('a probe that fails soon after the last answer counts as answered, until 50 s have passed', async () => {
+    const unreachable = new PerdureError('Transient', 'no route');
+    const world = activityWorld({ objects: [cluster, provisioned, initialized], unreachable });
+    const deps = { ...world.deps, workloadAnswered: () => Date.parse(NOW) };
+    world.now = '2026-01-01T00:00:49Z';
+    await expect(assessCluster(deps, key)).resolves.toMatchObject({ probeAgainInSeconds: 1 });
+    expect(verdicts(stored(world).status)['RemoteConnectionProbe']).toBe('True ProbeSucceeded');
+    world.now = '2026-01-01T00:00:50Z';
+    expect((await assessCluster(deps, key)).probeAgainInSeconds).toBeUndefined();
+    expect(verdicts(stored(world).status)['RemoteConnectionProbe']).toBe('False ProbeFailed');
+  });
+
   test('writes nothing when nothing changed', async () => {
     for (const world of [
       whole(),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Cluster, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
+import type { Cluster, Machine, MachineDeployment, MachinePool, MachineSet } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
 import { isTrue } from '../../domain/conditions.js';
@@ -46,6 +46,7 @@ export interface ClusterView {
   readonly infrastructure: KubeObject | undefined;
   readonly controlPlane: KubeObject | undefined;
   readonly deployments: readonly MachineDeployment[];
+  readonly pools: readonly MachinePool[];
   /** Those without a deployment. */
   readonly sets: readonly MachineSet[];
   readonly machines: readonly Machine[];
@@ -77,7 +78,7 @@ export async function viewCluster(deps: ActivityDeps, key: ObjectKey): Promise<C
       signal,
     );
   }
-  const [infrastructure, controlPlane, deployments, sets, machines] = await Promise.all([
+  const [infrastructure, controlPlane, deployments, pools, sets, machines] = await Promise.all([
     readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal),
     readRef<KubeObject>(kube, cluster.spec.controlPlaneRef, key.namespace, signal),
     kube.list<MachineDeployment>(
@@ -85,6 +86,7 @@ export async function viewCluster(deps: ActivityDeps, key: ObjectKey): Promise<C
       { namespace: key.namespace, labelSelector: ofCluster(key.name) },
       signal,
     ),
+    kube.list<MachinePool>(KINDS.MachinePool, { namespace: key.namespace, labelSelector: ofCluster(key.name) }, signal),
     kube.list<MachineSet>(
       KINDS.MachineSet,
       { namespace: key.namespace, labelSelector: `${ofCluster(key.name)},!${LABEL.deploymentName}` },
@@ -105,6 +107,7 @@ export async function viewCluster(deps: ActivityDeps, key: ObjectKey): Promise<C
       ? await linkChild(deps, cluster, cluster.spec.controlPlaneRef, ownControlPlane)
       : ownControlPlane,
     deployments,
+    pools,
     sets: sets.filter((s) => !controllerOf(s)),
     machines,
     refused,
@@ -179,7 +182,7 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
       desired: { controlPlane: 0, workers: 0 },
     };
   }
-  const { infrastructure, controlPlane, deployments, sets, machines } = view;
+  const { infrastructure, controlPlane, deployments, pools, sets, machines } = view;
   let { cluster } = view;
   const paused = isPaused(cluster, cluster);
   const provider = isManagedElsewhere(infrastructure)
@@ -197,6 +200,7 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
     infrastructure,
     controlPlane,
     deployments,
+    pools,
     sets,
     machines,
     failure,
@@ -204,7 +208,9 @@ export async function assessCluster(deps: ActivityDeps, key: ObjectKey): Promise
     paused,
     now: deps.now(),
     ...(connection ? { connection } : {}),
-    ...(isDeleting(cluster) ? { deletion: deletionStage(machines, deployments, controlPlane) } : {}),
+    ...(isDeleting(cluster)
+      ? { deletion: deletionStage(machines, deployments, pools, controlPlane, infrastructure) }
+      : {}),
   });
   if (paused) await applyPaused(kube, KINDS.Cluster, cluster, deps.now(), signal);
   else await applyStatus(kube, KINDS.Cluster, cluster, status, 'perdure-cluster', signal);
@@ -290,7 +296,9 @@ async function probe(
 function deletionStage(
   machines: readonly Machine[],
   deployments: readonly MachineDeployment[],
+  pools: readonly MachinePool[],
   controlPlane: KubeObject | undefined,
+  infrastructure: KubeObject | undefined,
 ): { reason: string; message: string } {
   const names = (list: readonly KubeObject[]): string =>
     list
@@ -298,10 +306,14 @@ function deletionStage(
       .map((o) => o.metadata.name)
       .join(', ') + (list.length > 5 ? `, … (${list.length - 5} more)` : '');
   const workers = machines.filter((m) => !isControlPlaneMachine(m));
-  if (deployments.length > 0 || workers.length > 0) {
+  if (deployments.length + pools.length + workers.length > 0) {
     return {
       reason: 'WaitingForWorkersDeletion',
-      message: `* MachineDeployments: ${names(deployments) || 'none'}\n* worker Machines: ${names(workers) || 'none'}`,
+      message: [
+        `* MachineDeployments: ${names(deployments) || 'none'}`,
+        ...(pools.length > 0 ? [`* MachinePools: ${names(pools)}`] : []),
+        `* worker Machines: ${names(workers) || 'none'}`,
+      ].join('\n'),
     };
   }
   if (controlPlane)
@@ -309,7 +321,9 @@ function deletionStage(
       reason: 'WaitingForControlPlaneDeletion',
       message: `* ${controlPlane.kind}: ${controlPlane.metadata.name} (${readPath(controlPlane, 'status.replicas') ?? 0} machines)`,
     };
-  return { reason: 'WaitingForInfrastructureDeletion', message: 'the infrastructure is being removed' };
+  return infrastructure
+    ? { reason: 'WaitingForInfrastructureDeletion', message: 'the infrastructure is being removed' }
+    : { reason: 'DeletionCompleted', message: 'Deletion completed' };
 }
 
 function isComplete(

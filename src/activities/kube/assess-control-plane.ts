@@ -13,7 +13,7 @@ import {
 } from '../../domain/contract.js';
 import type { ControlPlaneFacts } from '../../domain/facts.js';
 import { attemptOf } from '../../domain/failure.js';
-import { ANNOTATION, FINALIZER, LABEL, laneId, namingOf } from '../../domain/names.js';
+import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
 import { planControlPlaneStep } from '../../domain/plan/control-plane.js';
 import { DEFAULT_POLICY, planControlPlaneRemediation } from '../../domain/plan/control-plane-remediation.js';
 import {
@@ -23,6 +23,7 @@ import {
   recordOf,
 } from '../../domain/rollout/control-plane-machine.js';
 import { nextOutdatedMs } from '../../domain/rollout/control-plane-outdated.js';
+import { remediationOf, sizeOf } from '../../domain/rollout/control-plane-wish.js';
 import { controlPlaneStatus, isControlPlaneMachineHealthy } from '../../domain/status/control-plane.js';
 import { ensureCertificates, ensureKubeconfig } from '../bootstrap/index.js';
 import type { ActivityDeps } from '../deps.js';
@@ -136,8 +137,10 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
   const workers = members.filter((m) => !isControlPlaneMachine(m));
   // while a machine starts or goes, a node without a Machine may be its own; a member only while it starts
   const settled = machines.every((m) => m.status?.nodeRef !== undefined && !isDeleting(m));
-  const hosted = new Set(machines.map((m) => m.status?.nodeRef?.name ?? ''));
-  const nodesKnown = machines.every((m) => m.status?.nodeRef !== undefined);
+  // a member of somebody else's machine is no stray
+  const planes = members.filter(isControlPlaneMachine);
+  const hosted = new Set([...planes, ...machines].map((m) => m.status?.nodeRef?.name ?? ''));
+  const nodesKnown = [...planes, ...machines].every((m) => m.status?.nodeRef !== undefined);
   const strays = nodesKnown ? strayMembers(seen?.etcd?.members ?? [], hosted) : [];
   const infra = cluster
     ? await readRef<KubeObject>(kube, cluster.spec.infrastructureRef, key.namespace, signal)
@@ -168,6 +171,7 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
     ...(seen?.etcd ? { etcd: { members: seen.etcd.members, alarmed: seen.etcd.alarmed } } : {}),
     ...remediationOf(controlPlane),
     ...(foreign.length > 0 ? { foreign } : {}),
+    ...(template ? {} : { missingTemplate: `${infrastructureRef.kind} ${infrastructureRef.name}` }),
     ...(outdatedAtMs === undefined ? {} : { outdatedAtMs }),
   };
   const factsOf = (all: readonly Machine[]): ControlPlaneFacts => ({
@@ -226,37 +230,6 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
   return view;
 }
 
-/** What the spec says about the number of machines and their names. */
-function sizeOf(controlPlane: KubeadmControlPlane, clusterName: string) {
-  const { name, uid = '' } = controlPlane.metadata;
-  const { machineNaming, replicas, rollout } = controlPlane.spec;
-  const variables = { '.cluster.name': clusterName, '.kubeadmControlPlane.name': name };
-  const naming = namingOf(machineNaming?.template, variables);
-  const surge = rollout?.strategy?.rollingUpdate?.maxSurge;
-  return {
-    desired: replicas ?? 1,
-    base: name,
-    ...(naming ? { naming } : {}),
-    uid,
-    deleteOrder: 'Oldest' as const,
-    maxSurge: Number(surge ?? 1) === 0 ? (0 as const) : (1 as const),
-  };
-}
-
-/** What the spec allows and the annotation says about the replacement of unhealthy machines. */
-function remediationOf(controlPlane: KubeadmControlPlane): Pick<ControlPlaneFacts, 'policy' | 'remediating'> {
-  const { maxRetry, retryPeriodSeconds, minHealthyPeriodSeconds } = controlPlane.spec.remediation ?? {};
-  const remediating = recordOf(controlPlane.metadata.annotations?.[ANNOTATION.remediationInProgress]);
-  return {
-    policy: {
-      ...(maxRetry === undefined ? {} : { maxRetry }),
-      retryPeriodSeconds: retryPeriodSeconds ?? DEFAULT_POLICY.retryPeriodSeconds,
-      minHealthyPeriodSeconds: minHealthyPeriodSeconds ?? DEFAULT_POLICY.minHealthyPeriodSeconds,
-    },
-    ...(remediating ? { remediating } : {}),
-  };
-}
-
 /** Ends a replacement whose new machine exists: whoever made it may have died before saying so. */
 async function forgetWhenReplaced(
   deps: ActivityDeps,
@@ -293,9 +266,7 @@ async function noteRenewal(
 
 /** Control plane machines of the cluster that this control plane does not control: it does not work beside others. */
 function foreignMachines(members: readonly Machine[], uid: string): string[] {
-  return members
-    .filter((m) => isControlPlaneMachine(m) && !isDeleting(m) && controllerOf(m)?.uid !== uid)
-    .map((m) => m.metadata.name);
+  return members.filter((m) => isControlPlaneMachine(m) && controllerOf(m)?.uid !== uid).map((m) => m.metadata.name);
 }
 
 async function certificatesCondition(

@@ -29,10 +29,15 @@ function worker(name: string, of: KubeObject | undefined, metadata: Partial<Mach
   return { ...machine, metadata: { ...machine.metadata, ownerReferences, ...metadata } };
 }
 
+/** Each look makes the step that is due: enough of them make all. */
+async function untilQuiet(deps: ActivityWorld['deps'], key: ReturnType<typeof keyOf>): Promise<void> {
+  for (let looks = 0; looks < 6; looks++) await assessMachineDeployment(deps, key);
+}
+
 describe('a look at a machine deployment', () => {
   const deployment = aMachineDeployment(cluster, { replicas: 3 });
   const key = keyOf(deployment);
-  const { name } = setIdentity(deployment);
+  const { name } = setIdentity(deployment, Date.parse(NOW));
   const stored = (world: ActivityWorld) =>
     world.kube.peek<MachineDeployment>(KINDS.MachineDeployment, deployment.metadata) as MachineDeployment;
   const sets = (world: ActivityWorld) => world.kube.all<MachineSet>(KINDS.MachineSet);
@@ -63,7 +68,7 @@ describe('a look at a machine deployment', () => {
       ready: 0,
     });
     const [set] = sets(world);
-    const { hash } = setIdentity(deployment);
+    const { hash } = setIdentity(deployment, Date.parse(NOW));
     const labels = {
       pool: 'blue',
       [LABEL.clusterName]: 'demo',
@@ -107,7 +112,7 @@ describe('a look at a machine deployment', () => {
   ])('%s, killed after any write and run again, comes to the same with no second set', async (_, make) => {
     const writes = await killedAfterEachWrite(
       make,
-      ({ deps }) => assessMachineDeployment(deps, key),
+      ({ deps }) => untilQuiet(deps, key),
       (after, undisturbed, n) => expect({ n, after }).toEqual({ n, after: undisturbed }),
     );
     expect(writes).toBeGreaterThanOrEqual(4);
@@ -128,6 +133,19 @@ describe('a look at a machine deployment', () => {
     await assessMachineDeployment(world.deps, key);
     const sizes = Object.fromEntries(sets(world).map((s) => [s.metadata.name, s.spec.replicas]));
     expect(sizes).toEqual({ [name]: 0, 'workers-a': 1, 'workers-b': 2, 'workers-c': 9 });
+  });
+
+  test('makes no set and takes no machine from the old ones while a template does not exist', async () => {
+    const world = activityWorld({ objects: [cluster, deployment, ...templates.slice(1), old('a', 3)] });
+    await expect(assessMachineDeployment(world.deps, key)).resolves.toMatchObject({
+      failure: { operation: 'ScaleMachineSets', type: 'InvalidConfiguration' },
+    });
+    expect(sets(world).map((s) => [s.metadata.name, s.spec.replicas])).toEqual([['workers-a', 3]]);
+    const scaling = stored(world).status?.conditions?.find((c) => c.type === 'ScalingUp');
+    expect(scaling?.message).toContain('does not exist; create it, or correct the reference');
+    world.kube.put(templates[0] as KubeObject);
+    await expect(assessMachineDeployment(world.deps, key)).resolves.not.toHaveProperty('failure');
+    expect(sets(world)).toHaveLength(2);
   });
 
   test('leaves a set alone that somebody else controls, and refuses one that has the name of ours', async () => {

@@ -50,6 +50,7 @@ export async function viewMachine(deps: ActivityDeps, key: ObjectKey): Promise<M
     const standalone =
       !controllerOf(machine) &&
       machine.metadata.labels?.[LABEL.setName] === undefined &&
+      machine.metadata.labels?.[LABEL.poolName] === undefined &&
       machine.metadata.labels?.[LABEL.controlPlaneName] === undefined;
     machine = await ensureMetadata(
       kube,

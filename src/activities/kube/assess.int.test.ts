@@ -18,6 +18,8 @@ import { assessMachineDeployment } from './assess-machine-deployment.js';
 import { assessMachineSet } from './assess-machine-set.js';
 import { createControlPlaneMachine, createWorkerMachines } from './machines.js';
 import { createReporter, recordFailure } from './report.js';
+import { remediateMachines } from './set-replacement.js';
+import { applyStatus } from './write.js';
 
 const WRITTEN = [
   KINDS.Cluster,
@@ -31,6 +33,8 @@ const WRITTEN = [
   KINDS.AWSMachineTemplate,
   KINDS.KubeadmConfigTemplate,
   KINDS.Secret,
+  // looked at with the others
+  KINDS.MachinePool,
 ] as const;
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
@@ -199,5 +203,40 @@ describe('activities on a real API server', () => {
     await expect(assessMachine(deps, old)).resolves.toMatchObject({ exists: false });
     await recordFailure(deps, old, { operation: 'X', type: 'NotFound', message: 'm', attempt: 'a' });
     expect(await versions()).toEqual(before);
+  });
+
+  test('take the word on a machine over from a health check, give it back, and delete what they marked', async () => {
+    const ref = { namespace: 'default', name: 'worker-1' };
+    const stored = async () => (await kube.get<Machine>(KINDS.Machine, ref)) as Machine;
+    const asked = async (status: 'True' | 'False') => {
+      const condition = (type: string, reason: string) => ({
+        ...{ type, status, reason, message: '', lastTransitionTime: now },
+      });
+      const owner = status === 'False' ? [condition('OwnerRemediated', 'WaitingForRemediation')] : [];
+      const conditions = [condition('HealthCheckSucceeded', 'UnhealthyNode'), ...owner];
+      const { signal } = deps.scope();
+      await applyStatus(kube, KINDS.Machine, await stored(), { conditions }, 'a-health-check', signal, [
+        'OwnerRemediated',
+      ]);
+    };
+    const word = async () => verdicts((await stored()).status)['OwnerRemediated'];
+    const limit = (maxInFlight: number) =>
+      kube.mergePatch(
+        KINDS.MachineDeployment,
+        { namespace: 'default', name: 'workers' },
+        { spec: { remediation: { maxInFlight } } },
+      );
+    await limit(0);
+    await asked('False');
+    await assessMachineSet(deps, built.setKey);
+    expect(await word()).toBe('False RemediationDeferred');
+    await asked('True');
+    await assessMachineSet(deps, built.setKey);
+    expect(await word()).toBeUndefined();
+    await limit(1);
+    await asked('False');
+    await remediateMachines(deps, built.setKey, ['worker-1']);
+    expect(await word()).toBe('False MachineDeleting');
+    expect((await stored()).metadata.deletionTimestamp).toBeDefined();
   });
 });

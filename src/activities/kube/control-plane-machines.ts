@@ -97,7 +97,8 @@ export function inPlaceSpec(controlPlane: KubeadmControlPlane): InPlaceSpec {
   };
 }
 
-async function modifyWhen<T extends KubeObject>(
+/** Writes what `change` makes of the object, as it is by then; nothing when that is nothing. Answers whether it meant to. */
+export async function modifyWhen<T extends KubeObject>(
   deps: ActivityDeps,
   kind: ResourceKind,
   object: T,
@@ -178,8 +179,8 @@ function ownerRemediated(machine: Machine, remediation: Remediation | undefined)
   return isOwnWord(machine) ? inputOf(before) : undefined;
 }
 
-/** What is said about its replacement is not what the health check asked for, so it was said here. */
-function isOwnWord(machine: Machine): boolean {
+/** What is said about its replacement is not what the health check asked for, so its owner said it. */
+export function isOwnWord(machine: Machine): boolean {
   const before = findCondition(machine.status?.conditions as Condition[] | undefined, 'OwnerRemediated');
   return before?.status === 'False' && before.reason !== ASKED;
 }

@@ -15,6 +15,8 @@ import { cloneFromTemplate, createOnce } from './clone.js';
 import { inPlaceMetadata, inPlaceSpec } from './control-plane-machines.js';
 import { inParallel } from './parallel.js';
 import { endRemediation } from './remediation-record.js';
+import { removeOrphans } from './set-orphans.js';
+import { setMetadata } from './set-sync.js';
 import { readKey } from './world.js';
 import { ensureMetadata } from './write.js';
 
@@ -34,6 +36,7 @@ export async function createWorkerMachines(
 ): Promise<void> {
   const set = await readKey<MachineSet>(deps.kube, KINDS.MachineSet, key, deps.scope().signal);
   if (!set || isDeleting(set)) return;
+  await removeOrphans(deps, set, names);
   await inParallel(names, WIDTH, async (name) => {
     deps.scope().heartbeat(`create machine ${name}`);
     const machine = await createWorker(deps, set, name);
@@ -49,18 +52,16 @@ async function createWorker(deps: ActivityDeps, set: MachineSet, name: string): 
   const made = await madeBefore(deps, set, name);
   if (made) return made;
   const template = set.spec.template;
-  const labels = {
-    ...template.metadata?.labels,
-    [LABEL.clusterName]: set.spec.clusterName,
-    [LABEL.setName]: set.metadata.name,
-  };
-  const annotations = template.metadata?.annotations;
+  const wish = setMetadata(set);
+  const memory = rememberTemplate(wish);
+  const labels = { ...wish.labels, ...wish.system };
+  const annotations = { ...wish.annotations, ...(memory ? { [ANNOTATION.fromTemplate]: memory } : {}) };
   const common = {
     namespace,
     name,
     owner: ownerReference(set, { controller: false }),
     labels,
-    ...(annotations ? { annotations } : {}),
+    annotations,
   };
   const configTemplate = template.spec.bootstrap.configRef;
   const configRef = configTemplate
@@ -78,7 +79,7 @@ async function createWorker(deps: ActivityDeps, set: MachineSet, name: string): 
       name,
       namespace,
       labels,
-      ...(annotations ? { annotations } : {}),
+      annotations,
       ownerReferences: [ownerReference(set, { controller: true })],
       finalizers: [FINALIZER.Machine],
     },
@@ -185,9 +186,15 @@ async function makeControlPlaneMachine(
   deps.event(controlPlane, 'Normal', 'SuccessfulCreate', `Created machine ${name}`);
 }
 
-/** Requests deletion of the owner's machines by name; absent is success, another owner's machine of that name is left alone. */
+/**
+ * Requests deletion of the owner's machines by name; absent is success, another owner's machine of that name is left alone. What a set holds for machines that
+ * never came to be goes too.
+ */
 export async function deleteMachines(deps: ActivityDeps, key: ObjectKey, names: readonly string[]): Promise<void> {
   const { signal } = deps.scope();
+  const set =
+    key.kind === 'MachineSet' ? await readKey<MachineSet>(deps.kube, KINDS.MachineSet, key, signal) : undefined;
+  if (set) await removeOrphans(deps, set, []);
   await inParallel(names, WIDTH, async (name) => {
     deps.scope().heartbeat(`delete machine ${name}`);
     const ref = { namespace: key.namespace, name };

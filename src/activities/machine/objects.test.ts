@@ -1,4 +1,4 @@
-import { describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import {
   type ActivityWorld,
   activityWorld,
@@ -194,22 +194,38 @@ describe('the Node of a machine', () => {
     expect(w.workload.all(KINDS.Node).map((n) => n.metadata.name)).toEqual(['node-1']);
   });
 
-  test('is given up after the time the Machine allows, with an Event', async () => {
-    let now = Date.now();
-    const clock = jest.spyOn(Date, 'now').mockImplementation(() => {
-      now += 400;
-      return now;
-    });
+  test.each([
+    ['the time that the Machine allows', 60, 6],
+    ['ten seconds where the deletion took longer than that before', 1, 1],
+  ])('is given up after %s, with an Event', async (_, nodeDeletionTimeoutSeconds, tries) => {
     const unreachable = new PerdureError('Transient', 'no route');
-    const hasty: Machine = { ...machine, spec: { ...machine.spec, deletion: { nodeDeletionTimeoutSeconds: 1 } } };
+    const hasty: Machine = { ...machine, spec: { ...machine.spec, deletion: { nodeDeletionTimeoutSeconds } } };
     const w = world(
       whole.map((o) => (o === machine ? hasty : o)),
       { unreachable },
     );
+    const beat = 'Deleting Node node-1 failed: no route';
+    w.onBeat = (details) => {
+      if (details === beat) w.now = new Date(Date.parse(w.now) + 10_001).toISOString();
+    };
     await machineRemoveObjects(w.deps, key);
-    clock.mockRestore();
+    expect(w.beats.filter((b) => b === beat)).toHaveLength(tries);
     expect(w.events).toEqual(['FailedDeleteNode Machine/demo-1']);
     expect(left(w)).toEqual([]);
+  });
+
+  test('is not waited for any longer when its cluster goes', async () => {
+    const unreachable = new PerdureError('Transient', 'no route');
+    const patient: Machine = { ...machine, spec: { ...machine.spec, deletion: { nodeDeletionTimeoutSeconds: 0 } } };
+    const w = world(
+      whole.map((o) => (o === machine ? patient : o)),
+      { unreachable },
+    );
+    w.onBeat = () => {
+      w.kube.put({ ...cluster, metadata: { ...cluster.metadata, deletionTimestamp: NOW, finalizers: ['x'] } });
+    };
+    await machineRemoveObjects(w.deps, key);
+    expect([left(w), w.events]).toEqual([[], []]);
   });
 
   test('is tried for until it works when the Machine allows any time', async () => {
@@ -218,7 +234,7 @@ describe('the Node of a machine', () => {
     w.workload.failNext({ verb: 'delete' }, new Error('reset'), { times: 3 });
     await machineRemoveObjects(w.deps, key);
     expect(nodes(w)).toBe(0);
-    expect(w.beats.filter((b) => b === 'delete node node-1')).toHaveLength(3);
+    expect(w.beats.filter((b) => b === 'Deleting Node node-1 failed: reset')).toHaveLength(3);
   });
 });
 

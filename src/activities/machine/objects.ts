@@ -1,15 +1,7 @@
 import type { Cluster, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey } from '../../api/types/meta.js';
-import {
-  controllerOf,
-  foreignOwner,
-  isControlPlaneMachine,
-  isDeleting,
-  isPaused,
-  keyOf,
-  ownerReference,
-} from '../../domain/contract.js';
+import { controllerOf, foreignOwner, isDeleting, isPaused, keyOf, ownerReference } from '../../domain/contract.js';
 import { notYet, PerdureError } from '../../domain/errors.js';
 import { FINALIZER, LABEL } from '../../domain/names.js';
 import { ensureBootstrapData } from '../bootstrap/index.js';
@@ -17,10 +9,10 @@ import { CLUSTER_SECRET_TYPE, type Secret } from '../bootstrap/secrets.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessMachine, viewMachine } from '../kube/assess-machine.js';
 import { type ContractRef, findKind, readRef } from '../kube/refs.js';
-import { clusterNamed, machinesOf, readKey } from '../kube/world.js';
+import { clusterNamed, readKey } from '../kube/world.js';
 import { applyPaused, ensureMetadata, removeFinalizer } from '../kube/write.js';
-import { pause } from '../waits/pause.js';
-import { findNode } from '../workload/nodes.js';
+import { Pace, pause } from '../waits/pause.js';
+import { removableNode } from './deletion.js';
 
 /** Bootstrap data of a machine: ours rendered, a third party's waited for; then recorded as the Machine's dataSecretName. */
 export async function machineBootstrap(deps: ActivityDeps, key: ObjectKey): Promise<{ dataSecretName: string }> {
@@ -92,6 +84,8 @@ export async function machineRemoveObjects(deps: ActivityDeps, key: ObjectKey): 
   // a run that was thought dead may end up here long after the Machine
   if (!(await readKey<Machine>(kube, KINDS.Machine, key, signal))) return;
   await removeNode(deps, machine, cluster);
+  // others may still hold it: it says that nothing is left to do here
+  await assessMachine(deps, key, { reason: 'DeletionCompleted', message: 'Deletion completed' });
   await removeFinalizer(kube, KINDS.Machine, machine, FINALIZER.Machine, signal);
 }
 
@@ -152,7 +146,7 @@ async function removeObject(
 }
 
 /** The Secret is the config's child; where no garbage collector runs it would stay behind with join tokens and keys in it. */
-async function removeBootstrapSecret(
+export async function removeBootstrapSecret(
   deps: ActivityDeps,
   namespace: string,
   name: string | undefined,
@@ -168,37 +162,42 @@ async function removeBootstrapSecret(
 }
 
 const DEFAULT_NODE_DELETION_SECONDS = 10;
+/** However long ago the deletion began, it is tried for so long. */
+const LEAST_NODE_DELETION_MS = 10_000;
 
 /**
- * Deletes the Node where that still has a meaning: the cluster stays and another control-plane machine can answer. Gives up at the Machine's timeout. A
- * Node that joined but was never recorded is looked for once.
+ * Deletes the Node where that still has a meaning: the cluster stays and somebody answers for it. The Machine's timeout counts from its deletion, as
+ * upstream; after it the Node is left behind. 0 is without end.
  */
 async function removeNode(deps: ActivityDeps, machine: Machine, cluster: Cluster | undefined): Promise<void> {
-  const known = machine.status?.nodeRef?.name;
-  if (!(known || machine.spec.providerID) || !cluster || isDeleting(cluster)) return;
+  const name = await removableNode(deps, machine, cluster, undefined);
+  if (name === undefined || !cluster) return;
   const { signal } = deps.scope();
-  const machines = await machinesOf(deps.kube, machine.metadata.namespace ?? '', machine.spec.clusterName, signal);
-  if (!machines.some((m) => isControlPlaneMachine(m) && !isDeleting(m))) return;
   const seconds = machine.spec.deletion?.nodeDeletionTimeoutSeconds ?? DEFAULT_NODE_DELETION_SECONDS;
-  const deadline = seconds === 0 ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1000;
-  for (;;) {
+  const begun = Date.parse(machine.metadata.deletionTimestamp ?? deps.now());
+  const now = (): number => Date.parse(deps.now());
+  const deadline =
+    seconds === 0 ? Number.POSITIVE_INFINITY : Math.max(begun + seconds * 1000, now() + LEAST_NODE_DELETION_MS);
+  for (const pace = new Pace(deps.pollMs, signal); ; ) {
     try {
       const workload = await deps.workload(cluster, signal);
-      const name = known ?? (await findNode(workload, machine, false, signal))?.metadata.name;
-      if (name) await workload.delete(KINDS.Node, { name }, { signal });
+      await workload.delete(KINDS.Node, { name }, { signal });
       return;
     } catch (error) {
       signal.throwIfAborted();
-      if (!known) return;
-      const message = error instanceof Error ? error.message : String(error);
-      if (Date.now() > deadline) {
-        const text = `gave up deleting Node ${known} after ${seconds} s: ${message}`;
+      const why = error instanceof Error ? error.message : String(error);
+      if (now() > deadline) {
+        const text = `gave up deleting Node ${name}, which may be left behind: ${why}`;
         deps.event(machine, 'Warning', 'FailedDeleteNode', text);
         return;
       }
-      await assessMachine(deps, keyOf(machine), { reason: 'DeletingNode', message: `Node ${known}: ${message}` });
-      deps.scope().heartbeat(`delete node ${known}`);
-      await pause(deps.pollMs, signal);
+      const message = `Deleting Node ${name} failed: ${why}`;
+      await assessMachine(deps, keyOf(machine), { reason: 'DeletingNode', message });
+      deps.scope().heartbeat(message);
+      await pace.rest(message);
     }
+    // the Cluster, or all that could answer, may have gone meanwhile
+    const after = await clusterNamed(deps.kube, machine.metadata.namespace ?? '', machine.spec.clusterName, signal);
+    if ((await removableNode(deps, machine, after, undefined)) === undefined) return;
   }
 }

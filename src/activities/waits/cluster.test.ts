@@ -9,6 +9,7 @@ import {
 import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
 import {
   aMachineDeployment,
+  aMachinePool,
   aMachineSet,
   anInfraCluster,
   anInfraMachine,
@@ -47,6 +48,7 @@ const owned = {
     ownerReferences: [ownerReference(set, { controller: true })],
   },
 };
+const pool = aMachinePool(cluster);
 const cpMachine = aMachine(cluster, { name: 'cp', controlPlane });
 const left = (w: ActivityWorld): string[] =>
   w.kube
@@ -65,7 +67,7 @@ const younger = (): ActivityWorld =>
   });
 
 describe('deleting workers', () => {
-  const all = [going, deployment, set, alone, worker, owned, cpMachine, controlPlane];
+  const all = [going, deployment, pool, set, alone, worker, owned, cpMachine, controlPlane];
 
   test('asks for what nobody else deletes, and waits for all of it', async () => {
     const w = activityWorld({ objects: all });
@@ -79,8 +81,8 @@ describe('deleting workers', () => {
       if (w.beats.length > 1) w.kube.remove(KINDS.Machine, owned.metadata);
     };
     await deleteWorkers(w.deps, key);
-    expect(asked).toEqual(['MachineDeployment/workers', 'MachineSet/alone', 'Machine/worker']);
-    expect(w.beats[0]).toBe('1 MachineDeployments, 2 MachineSets, 2 worker Machines left');
+    expect(asked).toEqual(['MachineDeployment/workers', 'MachinePool/pool', 'MachineSet/alone', 'Machine/worker']);
+    expect(w.beats[0]).toBe('1 MachineDeployments, 1 MachinePools, 2 MachineSets, 2 worker Machines left');
     expect(left(w)).toEqual(['Cluster/demo', 'KubeadmControlPlane/demo-control-plane', 'Machine/cp']);
   });
 
@@ -178,7 +180,7 @@ describe('finalizing a cluster', () => {
       ({ deps }) => clusterFinalize(deps, key),
       (after) => expect(after).toEqual({}),
     );
-    expect(writes).toBe(3);
+    expect(writes).toBe(4);
   });
 
   test('is nothing to do twice, nor for a younger cluster', async () => {

@@ -1,4 +1,4 @@
-import type { Cluster, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
+import type { Cluster, Machine, MachineDeployment, MachinePool, MachineSet } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { findCondition } from '../../domain/conditions.js';
@@ -8,13 +8,14 @@ import {
   isControlPlaneMachine,
   isManagedElsewhere,
   isProvisioned,
+  readPath,
 } from '../../domain/contract.js';
 import type { ClusterFacts } from '../../domain/facts.js';
 import { FINALIZER } from '../../domain/names.js';
 import { infrastructureDiffers } from '../../domain/plan/cluster.js';
 import type { ActivityDeps } from '../deps.js';
 import { assessCluster } from '../kube/assess-cluster.js';
-import { findKind, readRef, resolveKind } from '../kube/refs.js';
+import { type ContractRef, findKind, readRef, resolveKind } from '../kube/refs.js';
 import { membersOf, readKey } from '../kube/world.js';
 import { removeFinalizer } from '../kube/write.js';
 import { clusterEar, objectEar } from './ears.js';
@@ -40,20 +41,25 @@ export async function awaitClusterAvailable(deps: ActivityDeps, key: ObjectKey):
   }
 }
 
+/** Who waits for an infra object, and where it names that. */
+const OWNERS = {
+  infraCluster: { kind: KINDS.Cluster, path: 'spec.infrastructureRef' },
+  infraMachine: { kind: KINDS.Machine, path: 'spec.infrastructureRef' },
+  infraPool: { kind: KINDS.MachinePool, path: 'spec.template.spec.infrastructureRef' },
+} as const;
+
 /** Follows the public contract of a third-party infra object until it is provisioned. */
 export async function awaitContract(
   deps: ActivityDeps,
   key: ObjectKey,
-  what: 'infraCluster' | 'infraMachine',
+  what: 'infraCluster' | 'infraMachine' | 'infraPool',
 ): Promise<void> {
   const { signal } = deps.scope();
+  const { kind: ownerKind, path } = OWNERS[what];
   let pace: Pace | undefined;
   for (;;) {
-    const owner =
-      what === 'infraCluster'
-        ? await readKey<Cluster>(deps.kube, KINDS.Cluster, key, signal)
-        : await readKey<Machine>(deps.kube, KINDS.Machine, key, signal);
-    const ref = owner?.spec.infrastructureRef;
+    const owner = await readKey<KubeObject>(deps.kube, ownerKind, key, signal);
+    const ref = readPath(owner, path) as ContractRef | undefined;
     if (!owner || !ref) return;
     const kind = await resolveKind(deps.kube, ref, signal);
     const infra = await deps.kube.get<KubeObject>(kind, { namespace: key.namespace, name: ref.name }, signal);
@@ -61,7 +67,7 @@ export async function awaitContract(
     deps.scope().heartbeat(`${ref.kind} ${ref.name} ${infra ? 'is not provisioned yet' : 'does not exist yet'}`);
     const beside = { metadata: { namespace: key.namespace, name: ref.name } };
     const watched = [
-      { kind: KINDS[what === 'infraCluster' ? 'Cluster' : 'Machine'], object: owner },
+      { kind: ownerKind, object: owner },
       { kind, object: beside },
     ];
     pace ??= new Pace(deps.pollMs, signal, objectEar(deps, watched));
@@ -70,7 +76,7 @@ export async function awaitContract(
 }
 
 /**
- * Deletes deployments, stand-alone sets and stand-alone workers of a cluster and waits until no worker Machine exists. They are known by label or by
+ * Deletes deployments, pools, stand-alone sets and stand-alone workers of a cluster and waits until no pool and no worker Machine exists. They are known by label or by
  * spec.clusterName: a label that was edited away must not leave machines behind.
  */
 export async function deleteWorkers(deps: ActivityDeps, key: ObjectKey): Promise<void> {
@@ -80,20 +86,22 @@ export async function deleteWorkers(deps: ActivityDeps, key: ObjectKey): Promise
   for (;;) {
     // a younger Cluster of that name is not ours to empty
     if (!(await readKey<Cluster>(kube, KINDS.Cluster, key, signal))) return;
-    const [deployments, sets, machines] = await Promise.all([
+    const [deployments, pools, sets, machines] = await Promise.all([
       membersOf<MachineDeployment>(kube, KINDS.MachineDeployment, key.namespace, key.name, signal),
+      membersOf<MachinePool>(kube, KINDS.MachinePool, key.namespace, key.name, signal),
       membersOf<MachineSet>(kube, KINDS.MachineSet, key.namespace, key.name, signal),
       membersOf<Machine>(kube, KINDS.Machine, key.namespace, key.name, signal),
     ]);
     const workers = machines.filter((m) => !isControlPlaneMachine(m));
-    if (deployments.length + sets.length + workers.length === 0) return;
+    if (deployments.length + pools.length + sets.length + workers.length === 0) return;
     for (const d of deployments) await deleteOnce(deps, KINDS.MachineDeployment, d);
+    for (const p of pools) await deleteOnce(deps, KINDS.MachinePool, p);
     for (const s of sets.filter((x) => !controllerOf(x))) await deleteOnce(deps, KINDS.MachineSet, s);
     for (const m of workers.filter((x) => !controllerOf(x))) await deleteOnce(deps, KINDS.Machine, m);
     deps
       .scope()
       .heartbeat(
-        `${deployments.length} MachineDeployments, ${sets.length} MachineSets, ${workers.length} worker Machines left`,
+        `${deployments.length} MachineDeployments, ${pools.length} MachinePools, ${sets.length} MachineSets, ${workers.length} worker Machines left`,
       );
     await pace.rest(await assessCluster(deps, key));
   }
@@ -148,5 +156,7 @@ export async function clusterFinalize(deps: ActivityDeps, key: ObjectKey): Promi
     deps.scope().heartbeat(`${infra.kind} ${infra.metadata.name} is being deleted`);
     await pause(Math.min(100, deps.pollMs), signal);
   }
+  // others may still hold it: it says that nothing is left to do here
+  await assessCluster(deps, key);
   await removeFinalizer(kube, KINDS.Cluster, cluster, FINALIZER.Cluster, signal);
 }

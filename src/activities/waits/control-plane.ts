@@ -12,7 +12,7 @@ import { Pace } from './pause.js';
 /** What is waited for: a machine or etcd member, and what is to become of it. */
 export interface Awaited {
   readonly name: string;
-  readonly until: 'healthy' | 'gone' | 'quorum';
+  readonly until: 'healthy' | 'gone' | 'quorum' | 'there';
 }
 
 /** Looks at a control plane, writes its status, and says what is to be done next. */

@@ -39,8 +39,8 @@ export function clusterEar(
   key: ObjectKey,
   infra: readonly ResourceKind[] = [],
 ): Ear | undefined {
-  const { Cluster, KubeadmControlPlane, MachineDeployment, MachineSet, Machine } = KINDS;
-  const kinds = [Cluster, KubeadmControlPlane, MachineDeployment, MachineSet, Machine, ...infra];
+  const { Cluster, KubeadmControlPlane, MachineDeployment, MachinePool, MachineSet, Machine } = KINDS;
+  const kinds = [Cluster, KubeadmControlPlane, MachineDeployment, MachinePool, MachineSet, Machine, ...infra];
   return earFor(deps, kinds, [clusterTopic(key.namespace, key.name)]);
 }
 

@@ -6,7 +6,7 @@ import {
   killedAfterEachWrite,
   NOW,
 } from '../../../test/helpers/activity-world.js';
-import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
+import { aCluster, aControlPlane, aMachine, aRunningPlane } from '../../../test/helpers/fake-objects.js';
 import { aMachineDeployment, aMachineSet, theTemplates } from '../../../test/helpers/fake-owners.js';
 import type { Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
@@ -64,6 +64,28 @@ describe('waiting for machines', () => {
     w.onBeat = () => w.kube.remove(KINDS.Machine, { namespace: 'default', name: 'a' });
     await awaitMachines(w.deps, key, ['a'], 'gone');
     expect(w.beats).toEqual(['waiting for a to be gone']);
+  });
+
+  test('ends when another machine is to be replaced, or made while one takes its time to go', async () => {
+    const two = { ...set, spec: { ...set.spec, replicas: 2 } };
+    const alone = (...machines: Machine[]) =>
+      activityWorld({ objects: [cluster, aRunningPlane(cluster), two, ...theTemplates(cluster), ...machines] });
+    const going = machine('a', set, ['x']);
+    going.metadata.deletionTimestamp = NOW;
+    const missing = await awaitMachines(alone(going, machine('b')).deps, key, ['a'], 'gone');
+    expect(missing.machines.map((m) => m.name)).toEqual(['a', 'b']);
+    const w = alone(machine('a'), machine('b'));
+    w.onBeat = () => {
+      const flagged = ['HealthCheckSucceeded', 'OwnerRemediated'].map((type) => ({
+        ...available,
+        type,
+        status: 'False' as const,
+      }));
+      const stored = w.kube.peek<Machine>(KINDS.Machine, { namespace: 'default', name: 'b' }) as Machine;
+      w.kube.put({ ...stored, status: { conditions: flagged } });
+    };
+    await expect(awaitMachines(w.deps, key, ['a'], 'available')).resolves.toMatchObject({ remediate: ['b'] });
+    expect(w.beats).toEqual(['waiting for a to be available']);
   });
 
   test('ends with their owner, and when it is cancelled', async () => {

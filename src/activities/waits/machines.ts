@@ -1,4 +1,10 @@
-import type { KubeadmControlPlane, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
+import type {
+  KubeadmControlPlane,
+  Machine,
+  MachineDeployment,
+  MachinePool,
+  MachineSet,
+} from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectKey, ResourceKind } from '../../api/types/meta.js';
 import { controllerOf, isControlPlaneMachine, isDeleting } from '../../domain/contract.js';
@@ -50,11 +56,20 @@ async function awaitOwned<F extends ReplicaFacts>(
       if (until === 'gone') return machine !== undefined;
       return machine !== undefined && !machine.deleting && !isDone(machine);
     });
-    if (!facts.exists || open.length === 0) return facts;
+    if (!facts.exists || open.length === 0 || hasMoreToDo(facts, until)) return facts;
     const shown = open.slice(0, 5).join(', ') + (open.length > 5 ? ` and ${open.length - 5} more` : '');
     deps.scope().heartbeat(`waiting for ${shown} to be ${until}`);
     await pace.rest(facts);
   }
+}
+
+/**
+ * Whether the lane would begin something else by now: a machine that never becomes available may have to be replaced, one may be missing while another
+ * takes its time to go.
+ */
+function hasMoreToDo({ remediate = [], blocked, machines, desired }: ReplicaFacts, until: string): boolean {
+  const live = machines.filter((m) => !m.deleting).length;
+  return remediate.length > 0 || (until === 'gone' && !blocked && live < desired);
 }
 
 /** Deletes everything an owner controls, waits until absent, drops its finalizer. For MachineDeployment, MachineSet, KubeadmControlPlane. */
@@ -69,6 +84,8 @@ export async function teardownOwner(deps: ActivityDeps, key: ObjectKey): Promise
     const children = await childrenOf(deps, owner);
     const blocked = key.kind === 'KubeadmControlPlane' && (await workersExist(deps, owner as KubeadmControlPlane));
     if (children.length === 0 && !blocked) {
+      // others may still hold it: it says that nothing is left to do here
+      await reassess(deps, key);
       await removeFinalizer(kube, kind, owner, FINALIZER[key.kind as keyof typeof FINALIZER], signal);
       return;
     }
@@ -108,5 +125,7 @@ async function workersExist(deps: ActivityDeps, controlPlane: KubeadmControlPlan
   if (!cluster) return false;
   const { namespace = '' } = controlPlane.metadata;
   const machines = await membersOf<Machine>(deps.kube, KINDS.Machine, namespace, cluster, deps.scope().signal);
-  return machines.some((m) => !isControlPlaneMachine(m));
+  if (machines.some((m) => !isControlPlaneMachine(m))) return true;
+  const pools = await membersOf<MachinePool>(deps.kube, KINDS.MachinePool, namespace, cluster, deps.scope().signal);
+  return pools.length > 0;
 }

@@ -19,7 +19,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 const GROWTH = 1.25;
-/** How much longer than at first a pause gets. */
+/** How much longer than at first a pause gets, unless told otherwise. */
 const MOST = 8;
 /** The same for who is told of changes: then looking by oneself is only for what nobody told. */
 const MOST_WHEN_TOLD = 60;
@@ -45,14 +45,17 @@ export class Pace {
   readonly #first: number;
   readonly #signal: AbortSignal;
   readonly #ear: Ear | undefined;
+  readonly #most: number;
   #next: number;
   #state: string | undefined;
   /** What happened after this was not looked at yet. */
   #mark: number;
   #lookedAt = performance.now();
 
-  constructor(firstMs: number, signal: AbortSignal, ear?: Ear) {
+  /** `most`: how many times the first the longest pause is. */
+  constructor(firstMs: number, signal: AbortSignal, ear?: Ear, most: number = MOST) {
     this.#first = firstMs;
+    this.#most = most;
     this.#next = firstMs;
     this.#signal = signal;
     this.#ear = ear;
@@ -65,7 +68,7 @@ export class Pace {
     if (text !== this.#state) this.#next = this.#first;
     this.#state = text;
     const ms = this.#next;
-    this.#next = Math.min(ms * GROWTH, this.#first * MOST);
+    this.#next = Math.min(ms * GROWTH, this.#first * this.#most);
     return ms;
   }
 
