@@ -17,6 +17,21 @@ import { SOURCES } from './sources.js';
 
 type Loose = KubeObject & { spec?: Record<string, unknown>; status?: Record<string, unknown> };
 
+/** What a Node says of itself before a kubelet does: every text is required. */
+const NO_INFO = Object.fromEntries(
+  [
+    'architecture',
+    'bootID',
+    'containerRuntimeVersion',
+    'kernelVersion',
+    'kubeProxyVersion',
+    'kubeletVersion',
+    'machineID',
+    'operatingSystem',
+    'osImage',
+    'systemUUID',
+  ].map((key) => [key, '']),
+);
 let server: ApiServer;
 let kube: KubeClient;
 let directory: string;
@@ -249,4 +264,66 @@ test('one of two bridges leads, and the other takes over with everything listed 
   await eventually(async () => expect(second.ready()).toMatchObject({ ready: true, details: { role: 'leader' } }));
   const late = await kube.create(KINDS.Cluster, object(KINDS.Cluster, 'late', {}));
   await eventually(async () => expect(await signalsOf(laneOf(late))).toHaveLength(1));
+}, 60_000);
+
+test('a Node that falls ill wakes the lane of its converged Machine, and that of one that goes too', async () => {
+  if (!temporal) await startTemporal();
+  const condition = (type: string, reason = type) => ({
+    type,
+    status: 'True',
+    reason,
+    message: '',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  });
+  const cluster = await kube.create(KINDS.Cluster, object(KINDS.Cluster, 'watched', {}));
+  const initialization = { infrastructureProvisioned: true, controlPlaneInitialized: true };
+  const answers = [condition('Available'), condition('RemoteConnectionProbe')];
+  await withStatus(KINDS.Cluster, 'watched', { observedGeneration: 1, initialization, conditions: answers });
+  const nodeStatus = (status: string) => ({ conditions: [{ type: 'Ready', status, reason: 'R' }] });
+  const machines: KubeObject[] = [];
+  for (const name of ['ill', 'gone']) {
+    const spec = { clusterName: 'watched', providerID: `test:///${name}` };
+    machines.push(await kube.create(KINDS.Machine, object(KINDS.Machine, name, spec)));
+    const conditions = ['Ready', 'Available', 'NodeReady', 'NodeHealthy'].map((type) => condition(type));
+    const annotations = {
+      'cluster.x-k8s.io/cluster-name': 'watched',
+      'cluster.x-k8s.io/cluster-namespace': 'default',
+      'cluster.x-k8s.io/machine': name,
+      'cluster.x-k8s.io/labels-from-machine': '',
+      'cluster.x-k8s.io/annotations-from-machine': '',
+    };
+    await kube.create<Loose>(KINDS.Node, {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name, annotations },
+      spec: { providerID: `test:///${name}` },
+    });
+    await kube.mergePatch(KINDS.Node, { name }, { status: nodeStatus('True') }, { subresource: 'status' });
+    // the API server itself taints a Node that is new
+    await kube.mergePatch(KINDS.Node, { name }, { spec: { taints: null } });
+    await withStatus(KINDS.Machine, name, { observedGeneration: 1, nodeRef: { name }, nodeInfo: NO_INFO, conditions });
+  }
+  await kube.create<KubeObject & { data: unknown }>(KINDS.Secret, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      namespace: 'default',
+      name: 'watched-kubeconfig',
+      labels: { 'cluster.x-k8s.io/cluster-name': 'watched' },
+    },
+    data: { value: Buffer.from(server.kubeconfig).toString('base64') },
+  });
+  const running = await bridge();
+  await eventually(async () => {
+    expect(running.ready().details['workloads']).toEqual({ connected: 1, disconnected: 0, nodes: 2 });
+  });
+  const [ill, gone] = machines.map(laneOf) as [string, string];
+  await expect(signalsOf(ill)).rejects.toThrow('not found');
+
+  await kube.mergePatch(KINDS.Node, { name: 'ill' }, { status: nodeStatus('False') }, { subresource: 'status' });
+  await eventually(async () => expect(await signalsOf(ill)).toHaveLength(1));
+  expect(await signalsOf(ill)).toEqual([{ generation: 1, deleting: false, reason: 'its Node changed' }]);
+  await kube.delete(KINDS.Node, { name: 'gone' });
+  await eventually(async () => expect(await signalsOf(gone)).toHaveLength(1));
+  await expect(signalsOf(laneOf(cluster))).rejects.toThrow('not found');
 }, 60_000);

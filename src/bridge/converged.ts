@@ -26,6 +26,8 @@ const COUNTERS = ['replicas', 'readyReplicas', 'availableReplicas', 'upToDateRep
  * Any doubt is "no": a needless signal costs a few events, a missing one a stuck cluster. Pure.
  */
 export function isConverged(object: KubeObject, world: World, paused: boolean): boolean {
+  // its cloud changes it without a word, and its join token expires: the lane itself keeps looking
+  if (object.kind === 'MachinePool' && !paused) return false;
   const conditions = readPath(object, 'status.conditions') as Condition[] | undefined;
   const saysPaused = isTrue(conditions, 'Paused');
   if (paused || saysPaused) return paused && saysPaused;
@@ -33,8 +35,13 @@ export function isConverged(object: KubeObject, world: World, paused: boolean): 
   if (deletionTimestamp !== undefined || annotations[ANNOTATION.lastFailure] !== undefined) return false;
   if (readPath(object, 'status.observedGeneration') !== generation) return false;
   if (!(CONDITIONS[object.kind] ?? ['Ready']).every((type) => isTrue(conditions, type))) return false;
-  if (gapOf(object, world) !== undefined) return false;
+  if (gapOf(object, world) !== undefined || isToRollOut(object, world.now())) return false;
   return surroundingsAgree(object, world) && countersAgree(object, world) && healthAgrees(object, world);
+}
+
+/** A rollout that the clock begins: the lane keeps its time. */
+function isToRollOut(object: KubeObject, nowMs: number): boolean {
+  return object.kind === 'MachineDeployment' && Date.parse(String(readPath(object, 'spec.rollout.after'))) > nowMs;
 }
 
 /** What it refers to is there, and not on its way out or changed since it was last acted on. */

@@ -13,7 +13,9 @@ import {
   isMachineGateOpen,
   machineGate,
   nodeFactsOnMachine,
+  remediationFacts,
   verdictOf,
+  versionFacts,
 } from './facts.js';
 import {
   clusterNameOf,
@@ -36,7 +38,7 @@ export interface Dependency {
   readonly facts: Facts;
 }
 
-const SETS = ['MachineSet', 'MachineDeployment', 'KubeadmControlPlane'];
+const SETS = ['MachineSet', 'MachineDeployment', 'MachinePool', 'KubeadmControlPlane'];
 const VERDICT = 'verdict of ';
 const HEALTH_CHECK = 'MachineHealthCheck';
 /** Begins the names of gaps that are told only when they stand for a while. */
@@ -67,6 +69,16 @@ export function dependenciesOf(object: KubeObject, world: World): Dependency[] {
     const cluster = clusterOf(object, world);
     found.set('Cluster', cluster ? clusterFactsFor(object, cluster) : ABSENT);
     for (const owned of world.ownedBy(object.metadata.uid)) if (isControlledBy(owned, object)) add(refOf(owned));
+    if (object.kind === 'MachineSet') {
+      const controlPlane = cluster && reference(cluster, 'spec.controlPlaneRef');
+      if (controlPlane) found.set('versions of the control plane', versionFacts(cluster, world.get(controlPlane)));
+      const owner = controllerOf(object);
+      if (owner?.kind === 'MachineDeployment')
+        found.set(
+          'remediation of its deployment',
+          remediationFacts(world.get({ ...refOf(object), kind: owner.kind, name: owner.name })),
+        );
+    }
   }
   if (object.kind === 'KubeadmControlPlane') {
     const cluster = clusterOf(object, world);
@@ -120,6 +132,8 @@ const bringsItsOwn = (machine: KubeObject): boolean =>
 function clusterFactsFor(object: KubeObject, cluster: KubeObject): Facts {
   if (object.kind === 'KubeadmControlPlane') return controlPlaneGate(cluster);
   if (object.kind === HEALTH_CHECK) return healthGate(cluster);
+  // a pool brings bootstrap data of its own, or waits for the control plane
+  if (object.kind === 'MachinePool') return machineGate(cluster, false);
   if (object.kind !== 'Machine') return clusterIsThere(cluster);
   return machineGate(cluster, bringsItsOwn(object));
 }
@@ -151,6 +165,10 @@ export function lanesOf(object: KubeObject, world: World): Ref[] {
     for (const check of members(cluster, world))
       if (check.kind === HEALTH_CHECK && selects(check, object)) add(refOf(check));
   }
+  if (cluster && object.kind === 'KubeadmControlPlane')
+    for (const member of members(cluster, world)) if (member.kind === 'MachineSet') add(refOf(member));
+  if (object.kind === 'MachineDeployment')
+    for (const owned of world.ownedBy(object.metadata.uid)) if (isControlledBy(owned, object)) add(refOf(owned));
   if (object.kind === 'Cluster') add(reference(object, 'spec.controlPlaneRef'));
   else if (cluster && reportsToCluster(object)) add(refOf(cluster));
   if (cluster && object.kind !== 'Cluster' && (isClusterSecret(object) || isWorker(object))) {
@@ -202,7 +220,7 @@ export function selectedBy(check: KubeObject, world: World): readonly KubeObject
 /** A MachineSet of a MachineDeployment is seen through it. */
 function reportsToCluster(object: KubeObject): boolean {
   if (object.kind === 'MachineSet') return controllerOf(object)?.kind !== 'MachineDeployment';
-  return object.kind === 'Machine' || object.kind === 'MachineDeployment' || object.kind === 'KubeadmControlPlane';
+  return ['Machine', 'MachineDeployment', 'MachinePool', 'KubeadmControlPlane'].includes(object.kind);
 }
 
 function identitiesOf(cluster: KubeObject, world: World): Ref[] {
@@ -216,6 +234,7 @@ function isControlledBy(owned: KubeObject, owner: KubeObject): boolean {
 }
 
 function isWorker(object: KubeObject): boolean {
+  if (object.kind === 'MachinePool') return true;
   return object.kind === 'Machine' && object.metadata.labels?.[LABEL.controlPlane] === undefined;
 }
 

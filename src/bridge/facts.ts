@@ -112,6 +112,22 @@ export function replicaFacts(object: KubeObject): Facts {
   ]);
 }
 
+/** The versions a control plane is to have and has: what the preflight checks of MachineSets look at. */
+export function versionFacts(cluster: KubeObject, controlPlane: KubeObject | undefined): Facts {
+  if (!controlPlane) return ABSENT;
+  return facts(controlPlane, [
+    readPath(controlPlane, 'spec.version'),
+    readPath(controlPlane, 'status.version'),
+    readPath(cluster, 'spec.topology.version'),
+    cluster.metadata.annotations?.[ANNOTATION.upgradeStep],
+  ]);
+}
+
+/** What the remediation of a MachineSet goes by on its MachineDeployment. */
+export function remediationFacts(deployment: KubeObject | undefined): Facts {
+  return deployment ? facts(deployment, [readPath(deployment, 'spec.remediation.maxInFlight')]) : ABSENT;
+}
+
 /** What is told at once of a set of replicas, while its counters may lag: whether it is available, all there, and whether it failed. */
 export function verdictOf(object: KubeObject): Facts {
   const wanted = readPath(object, 'spec.replicas') ?? 1;
@@ -142,8 +158,8 @@ export function factsOf(object: KubeObject | undefined, nowMs: number): Facts {
       // That they are there, whether they are the same ones, and whether it is time to renew them.
       return facts(object, isDue(object, nowMs) ? ['due'] : []);
     default:
-      // Templates: that they are there, and whether they are the same ones.
-      return facts(object, []);
+      // Templates: that they are there, whether they are the same ones, and which preflight checks they spare their sets.
+      return facts(object, [object.metadata.annotations?.[ANNOTATION.skipPreflight]]);
   }
 }
 

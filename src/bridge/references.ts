@@ -14,6 +14,7 @@ const REFERENCE_PATHS: Readonly<Record<string, readonly string[]>> = {
   Cluster: ['spec.infrastructureRef', 'spec.controlPlaneRef'],
   Machine: ['spec.infrastructureRef', 'spec.bootstrap.configRef'],
   MachineSet: ['spec.template.spec.infrastructureRef', 'spec.template.spec.bootstrap.configRef'],
+  MachinePool: ['spec.template.spec.infrastructureRef', 'spec.template.spec.bootstrap.configRef'],
   MachineDeployment: ['spec.template.spec.infrastructureRef', 'spec.template.spec.bootstrap.configRef'],
   KubeadmControlPlane: ['spec.machineTemplate.spec.infrastructureRef'],
 };

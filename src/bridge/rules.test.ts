@@ -235,6 +235,33 @@ describe('what wakes whom', () => {
       status({ initialization: { controlPlaneInitialized: true } }),
       { cluster: 'KubeadmControlPlane demo-cp changed' },
     ],
+    [
+      'another version of the control plane wakes the sets that it holds up',
+      'cp',
+      status({ version: 'v1.35.0' }),
+      {
+        cluster: 'KubeadmControlPlane demo-cp changed',
+        ms: 'versions of the control plane changed',
+      },
+    ],
+    [
+      'a version of the topology wakes the sets that it holds up',
+      'cluster',
+      (o) => (o.spec = { ...o.spec, topology: { version: 'v1.35.0' } }),
+      { ms: 'versions of the control plane changed' },
+    ],
+    [
+      'a limit of replacements wakes the sets that go by it',
+      'md',
+      (o) => (o.spec = { ...o.spec, remediation: { maxInFlight: 2 } }),
+      { ms: 'remediation of its deployment changed' },
+    ],
+    [
+      'checks that a template spares its sets wake them',
+      'kct',
+      (o) => (o.metadata.annotations = { [ANNOTATION.skipPreflight]: 'All' }),
+      { md: 'KubeadmConfigTemplate md changed' },
+    ],
     ['bootstrap data wakes nobody: the operation follows it', 'config', status({ dataSecretName: 's' }), {}],
     [
       'the expiry of certificates wakes the Machine that shows it',
@@ -425,6 +452,11 @@ describe('converged', () => {
     ['a machine that was not healthy', 'mhc', (o) => Object.assign(o.status ?? {}, { currentHealthy: 0 })],
     ['a machine it did not know', 'mhc', (o) => Object.assign(o.status ?? {}, { targets: ['w-0'] })],
     ['remediation that is not allowed', 'mhc', (o) => Object.assign(o.status ?? {}, { conditions: [] })],
+    [
+      'a rollout that the clock begins',
+      'md',
+      (o) => Object.assign(o.spec ?? {}, { rollout: { after: '2999-01-01T00:00:00Z' } }),
+    ],
     ['counters below the wish', 'ms', (o) => Object.assign(o.status ?? {}, { readyReplicas: 0 })],
     [
       'a status that still says paused',

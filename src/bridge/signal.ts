@@ -55,7 +55,8 @@ export function signalFor(object: KubeObject, world: World, reason: string): Lan
 
 function providerOf(object: KubeObject, world: World): string | undefined {
   for (const at of [object, clusterOf(object, world)]) {
-    const ref = at && reference(at, 'spec.infrastructureRef');
+    const paths = ['spec.infrastructureRef', 'spec.template.spec.infrastructureRef'];
+    const ref = at && paths.map((path) => reference(at, path)).find((found) => found !== undefined);
     const provider = ref && sourceOf(ref.kind)?.provider;
     if (provider !== undefined) return provider;
   }

@@ -23,6 +23,7 @@ const CORE: readonly Source[] = [
   { kind: KINDS.MachineDeployment, role: 'lane', required: true },
   { kind: KINDS.MachineSet, role: 'lane', required: true },
   { kind: KINDS.Machine, role: 'lane', required: true },
+  { kind: KINDS.MachinePool, role: 'lane', required: true },
   { kind: KINDS.MachineHealthCheck, role: 'lane', required: true },
   { kind: KINDS.KubeadmConfig, role: 'bootstrap', required: true },
   { kind: KINDS.KubeadmConfigTemplate, role: 'template', required: false, metadataOnly: true },
@@ -33,6 +34,7 @@ const CORE: readonly Source[] = [
 const AWS: readonly Source[] = [
   { kind: KINDS.AWSCluster, role: 'infraCluster', required: false, provider: 'aws' },
   { kind: KINDS.AWSMachine, role: 'infraMachine', required: false, provider: 'aws' },
+  { kind: KINDS.AWSMachinePool, role: 'infraMachine', required: false, provider: 'aws' },
   { kind: KINDS.AWSMachineTemplate, role: 'template', required: false, metadataOnly: true },
   { kind: KINDS.AWSClusterControllerIdentity, role: 'identity', required: false },
   { kind: KINDS.AWSClusterRoleIdentity, role: 'identity', required: false },

@@ -48,7 +48,7 @@ export function tokenFor(object: KubeObject, dependencies: readonly Dependency[]
 }
 
 /** Kinds whose state is only summed up by the lane above them, or, for Secrets, only looked after. */
-const SUMMED_UP = ['Machine', 'MachineSet', 'MachineDeployment', 'KubeadmControlPlane', 'Secret'];
+const SUMMED_UP = ['Machine', 'MachineSet', 'MachineDeployment', 'MachinePool', 'KubeadmControlPlane', 'Secret'];
 
 const ofGap = (part: string): boolean => part === 'gates' || (part.startsWith('on ') && isGap(part.slice(3)));
 

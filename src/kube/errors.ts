@@ -13,6 +13,7 @@ export interface Status {
 }
 
 const MESSAGE_LIMIT = 2_000;
+const DETAIL_LIMIT = 500;
 
 function failureType(code: number): FailureType {
   if (code === 404) return 'NotFound';
@@ -48,12 +49,19 @@ function explain(status: Status | undefined, text: string): string {
 export function errorFromResponse(what: string, code: number, text: string, retryAfter?: string): PerdureError {
   const status = parseStatus(text);
   const after = retryAfterMs(retryAfter, status);
-  const cause = status?.details?.causes?.[0]?.reason;
+  const causes = status?.details?.causes ?? [];
+  const cause = causes[0]?.reason;
+  const causeText = causes
+    .map((c) => c.message ?? '')
+    .filter((m) => m !== '')
+    .join(',');
   return new PerdureError(failureType(code), `${what}: API server answered ${code}: ${explain(status, text)}`, {
     details: {
       status: code,
       ...(status?.reason ? { reason: status.reason } : {}),
+      ...(status?.message ? { said: status.message.slice(0, DETAIL_LIMIT) } : {}),
       ...(cause ? { cause } : {}),
+      ...(causeText ? { causes: causeText.slice(0, DETAIL_LIMIT) } : {}),
       ...(status?.reason === 'AlreadyExists' ? { alreadyExists: true } : {}),
     },
     ...(after === undefined ? {} : { retryAfterMs: after }),

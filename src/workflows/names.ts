@@ -10,6 +10,7 @@ export const LANES: Readonly<Record<string, string>> = {
   MachineDeployment: 'machineDeploymentLane',
   MachineSet: 'machineSetLane',
   Machine: 'machineLane',
+  MachinePool: 'machinePoolLane',
   MachineHealthCheck: 'machineHealthCheckLane',
 };
 
@@ -22,9 +23,14 @@ export const OPERATIONS = [
   'RemediateControlPlane',
   'MaintainControlPlane',
   'ScaleWorkers',
+  'RollingUpgrade',
+  'RemediateWorkers',
   'ProvisionMachine',
   'DeleteMachine',
   'RepairMachine',
+  'ProvisionMachinePool',
+  'UpdateMachinePool',
+  'DeleteMachinePool',
   'RepairInfrastructure',
   'DriftSweep',
 ] as const;

@@ -1,4 +1,5 @@
 import type { ObjectKey } from '../api/types/meta.js';
+import type { DeletionOutlook } from '../domain/drain/outlook.js';
 
 /** Payload of the `changed` signal; under 1 kB, no secrets. */
 export interface Change {
@@ -56,6 +57,6 @@ export interface OperationInput {
   readonly cloudQueue: string;
   /** Name of our provider for the infra kind; absent for third-party kinds, which are followed by contract. */
   readonly provider?: string;
-  /** The object is a control plane Machine. */
-  readonly controlPlane?: boolean;
+  /** Of a Machine that is being deleted: what has to be waited for before its instance goes. */
+  readonly deletion?: DeletionOutlook;
 }

@@ -48,6 +48,11 @@ export function aControlPlane(cluster: Cluster, spec: Partial<KubeadmControlPlan
   };
 }
 
+/** The control plane that `cluster` names, with a version that all of it has: workers may be made. */
+export function aRunningPlane(cluster: Cluster, version = 'v1.34.4'): KubeadmControlPlane {
+  return { ...aControlPlane(cluster, { version }), status: { version } };
+}
+
 /** A Machine of `cluster`; with `controlPlane` it carries the label and is controlled by it. */
 export function aMachine(
   cluster: Cluster,

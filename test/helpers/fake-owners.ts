@@ -1,4 +1,4 @@
-import type { Cluster, MachineDeployment, MachineSet } from '../../src/api/types/index.js';
+import type { Cluster, MachineDeployment, MachinePool, MachineSet } from '../../src/api/types/index.js';
 import type { KubeObject } from '../../src/api/types/meta.js';
 import { LABEL } from '../../src/domain/names.js';
 
@@ -37,6 +37,40 @@ export function aMachineSet(cluster: Cluster, spec: Partial<MachineSet['spec']> 
       ...spec,
     },
   };
+}
+
+/** A MachinePool of `cluster` on an AWSMachinePool and a KubeadmConfig of the same name. */
+export function aMachinePool(cluster: Cluster, spec: Partial<MachinePool['spec']> = {}, name = 'pool'): MachinePool {
+  const clusterName = cluster.metadata.name;
+  return {
+    apiVersion: CORE,
+    kind: 'MachinePool',
+    metadata: { ...meta(cluster, name), labels: { [LABEL.clusterName]: clusterName } },
+    spec: {
+      clusterName,
+      replicas: 1,
+      template: {
+        spec: {
+          clusterName,
+          version: 'v1.34.4',
+          bootstrap: { configRef: { apiGroup: BOOTSTRAP, kind: 'KubeadmConfig', name } },
+          infrastructureRef: { apiGroup: INFRA, kind: 'AWSMachinePool', name },
+        },
+      },
+      ...spec,
+    },
+  };
+}
+
+/** The AWSMachinePool of that name; `change` is merged over the object. */
+export function anInfraPool(cluster: Cluster, change: Record<string, unknown> = {}, name = 'pool'): KubeObject {
+  return {
+    apiVersion: `${INFRA}/v1beta2`,
+    kind: 'AWSMachinePool',
+    metadata: { ...meta(cluster, name), labels: { [LABEL.clusterName]: cluster.metadata.name } },
+    spec: { minSize: 0, maxSize: 5, awsLaunchTemplate: { instanceType: 't3.large' } },
+    ...change,
+  } as KubeObject;
 }
 
 /** A MachineDeployment of `cluster` made from the templates of `theTemplates`. */

@@ -4,6 +4,8 @@ import type {
   InfraProvider,
   InstanceObservation,
   MachineContext,
+  PoolContext,
+  PoolObservation,
 } from '../../src/activities/providers/port.js';
 import type { AWSCluster } from '../../src/api/types/index.js';
 import { KINDS } from '../../src/api/types/kinds.js';
@@ -20,6 +22,8 @@ export interface FakeProvider extends InfraProvider {
   readonly calls: ProviderCall[];
   /** Instances by machine id; a deleted one is `terminated`. */
   readonly instances: Map<string, InstanceObservation>;
+  /** Groups of pools by pool id. */
+  readonly groups: Map<string, PoolObservation>;
   /** Ids of tasks whose resources exist. */
   readonly made: Set<string>;
   /** What the next call of a method throws, once. */
@@ -35,6 +39,7 @@ const TASKS: readonly (readonly [id: string, dependsOn: readonly string[]])[] = 
 export function fakeProvider(change: Partial<InfraProvider> = {}): FakeProvider {
   const calls: ProviderCall[] = [];
   const instances = new Map<string, InstanceObservation>();
+  const groups = new Map<string, PoolObservation>();
   const made = new Set<string>();
   const failures = new Map<string, Error>();
   const note = (method: string, on: string): void => {
@@ -65,6 +70,7 @@ export function fakeProvider(change: Partial<InfraProvider> = {}): FakeProvider 
   return {
     calls,
     instances,
+    groups,
     made,
     failNext: (method, error) => void failures.set(method, error),
     name: 'fake',
@@ -98,6 +104,7 @@ export function fakeProvider(change: Partial<InfraProvider> = {}): FakeProvider 
       if (known) instances.set(ctx.machineId, { ...known, state: 'terminated' });
       return seen(ctx);
     },
+    pools: fakePools(groups, note),
     sweep: async (_ctx, clusters) => {
       note('sweep', clusters.map((c) => c.cluster.metadata.name).join(','));
       return [];
@@ -106,5 +113,54 @@ export function fakeProvider(change: Partial<InfraProvider> = {}): FakeProvider 
     classify: (error) =>
       error instanceof PerdureError ? error : new PerdureError('Transient', String(error), { cause: error }),
     ...change,
+  };
+}
+
+/** Groups whose instances are there at once; a removed one is gone with the second call. */
+function fakePools(
+  groups: Map<string, PoolObservation>,
+  note: (method: string, on: string) => void,
+): NonNullable<InfraProvider['pools']> {
+  const none: PoolObservation = { state: 'absent', desired: 0, instances: [], changes: ['create'] };
+  const write = async ({ kube, infraPool }: PoolContext, seen: PoolObservation): Promise<void> => {
+    const { name, namespace = '' } = infraPool.metadata;
+    const providerIDList = seen.instances.map((one) => one.providerID);
+    const replicas = seen.instances.length;
+    await kube.mergePatch(KINDS.AWSMachinePool, { namespace, name }, { spec: { providerIDList } });
+    const status = { ready: seen.state === 'present', replicas, initialization: { provisioned: true } };
+    await kube.mergePatch(KINDS.AWSMachinePool, { namespace, name }, { status }, { subresource: 'status' });
+  };
+  return {
+    kind: KINDS.AWSMachinePool,
+    observe: async (ctx) => {
+      note('observe', ctx.pool.metadata.name);
+      const seen = groups.get(ctx.poolId) ?? none;
+      const changes = seen.desired === ctx.pool.spec.replicas ? [] : ['desired capacity'];
+      return seen.state === 'present' ? { ...seen, changes } : seen;
+    },
+    ensure: async (ctx) => {
+      note('ensure', ctx.pool.metadata.name);
+      const desired = ctx.pool.spec.replicas ?? 1;
+      const before = groups.get(ctx.poolId)?.desired;
+      const instances = Array.from({ length: desired }, (_, i) => ({
+        providerID: `fake:///${ctx.poolId}-${i}`,
+        addresses: [{ type: 'InternalIP', address: `10.0.0.${i + 1}` }],
+      }));
+      const seen: PoolObservation = { state: 'present', desired, instances, changes: [] };
+      groups.set(ctx.poolId, seen);
+      await write(ctx, seen);
+      return { ...seen, changes: before === desired ? [] : [`desired ${desired}`] };
+    },
+    remove: async (ctx) => {
+      note('remove', ctx.pool.metadata.name);
+      const known = groups.get(ctx.poolId);
+      if (!known || known.state === 'deleting') {
+        groups.delete(ctx.poolId);
+        return none;
+      }
+      const going: PoolObservation = { ...known, state: 'deleting', changes: [] };
+      groups.set(ctx.poolId, going);
+      return going;
+    },
   };
 }

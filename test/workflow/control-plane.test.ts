@@ -159,14 +159,20 @@ describe('a control plane lane', () => {
       const lane = await run(key);
       await begun;
       const upgrade = operation(key, 'UpgradeControlPlane');
-      const ahead = await upgrade.query(plan);
-      expect(ahead[0]).toContain('EtcdMemberHealthy condition is false (down); until Machine c to become healthy');
-      expect(ahead[1]).toMatch(/^create cp-/);
-      expect(ahead[2]).toBe('remove a: Version v1.33.0, v1.34.0 required');
-      await expect(upgrade.query('progress')).resolves.toMatchObject({
-        waitingFor: expect.stringContaining('EtcdMemberHealthy condition is false'),
-      });
-      release();
+      try {
+        const ahead = await upgrade.query(plan);
+        expect(ahead[0]).toContain(
+          'EtcdMemberHealthy condition is false (down); waits for Machine c to become healthy',
+        );
+        expect(ahead[1]).toMatch(/^create cp-.*; etcd 3→4 members, quorum 3$/);
+        expect(ahead[2]).toBe('remove a: Version v1.33.0, v1.34.0 required; etcd 4→3 members, quorum 2');
+        await expect(upgrade.query('progress')).resolves.toMatchObject({
+          waitingFor: expect.stringContaining('EtcdMemberHealthy condition is false'),
+        });
+      } finally {
+        // else a failed line above would leave the activity, and with it the worker, waiting
+        release();
+      }
       await expect(lane.result()).resolves.toMatchObject({ outcome: 'Converged' });
     });
   });

@@ -3,6 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { WorkflowHandle, WorkflowHandleWithSignaledRunId } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { ObjectKey } from '../../src/api/types/meta.js';
+import { type DeletionOutlook, NOTHING_TO_WAIT_FOR } from '../../src/domain/drain/outlook.js';
 import { type FailureType, PerdureError } from '../../src/domain/errors.js';
 import type { MachineFacts, RecordedFailure } from '../../src/domain/facts.js';
 import { changed, laneStatus, retryNow } from '../../src/workflows/messages.js';
@@ -36,6 +37,7 @@ class Scene {
   attempt = 'a1';
   deleting = false;
   controlPlane = false;
+  deletion: DeletionOutlook | undefined;
   exists = true;
   /** What "await the instance" does; by default it lasts until cancelled. */
   work: () => Promise<void> = () => Context.current().cancelled.then(() => undefined);
@@ -63,6 +65,7 @@ class Scene {
       ready: false,
       available: false,
       availableInSeconds: 0,
+      ...(this.deletion ? { deletion: this.deletion } : {}),
     };
   }
 
@@ -300,7 +303,8 @@ describe('a lane', () => {
 
   test('of a control plane machine leaves etcd before the instance goes', async () => {
     const scene = new Scene();
-    Object.assign(scene, { deleting: true, controlPlane: true, work: async () => undefined });
+    const deletion = { ...NOTHING_TO_WAIT_FOR, member: true };
+    Object.assign(scene, { deleting: true, controlPlane: true, deletion, work: async () => undefined });
     await scene.run(async (order) => {
       await expect((await scene.open()).result()).resolves.toMatchObject({ outcome: 'Deleted' });
       expect(order.slice(1)).toEqual(['leaveControlPlane', 'machineDeleteInstance', 'machineRemoveObjects']);

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import { Worker } from '@temporalio/worker';
+import { NOTHING_TO_WAIT_FOR } from '../../src/domain/drain/outlook.js';
 import { PerdureError } from '../../src/domain/errors.js';
-import type { ClusterFacts, MachineFacts, RecordedFailure } from '../../src/domain/facts.js';
+import type { ClusterFacts, MachineFacts, RecordedFailure, SetFacts } from '../../src/domain/facts.js';
 import { changed } from '../../src/workflows/messages.js';
 import { laneId, WORKFLOW_QUEUE } from '../../src/workflows/names.js';
 import { type FakeActivities, startTemporal, type TemporalServer, withWorkers } from '../helpers/temporal.js';
@@ -153,6 +154,48 @@ describe('a machine lane', () => {
       await Worker.runReplayHistory({ workflowBundle: server.bundle }, await handle.fetchHistory(), laneId(key));
     });
   }, 60_000);
+
+  test('a pause stops a deletion before its instance goes, and the end of the pause goes on with it', async () => {
+    const key = newKey('Machine');
+    const draining = gate();
+    let paused = false;
+    let drains = 0;
+    const deletion = { ...NOTHING_TO_WAIT_FOR, drain: true };
+    const activities: FakeActivities = {
+      assessMachine: async () => machine({ deleting: true, paused, deletion }),
+      awaitDeletionStage: async () => {
+        if (++drains > 1) return { next: NOTHING_TO_WAIT_FOR };
+        draining.open();
+        for (const context = Context.current(); ; ) {
+          context.heartbeat();
+          await context.sleep(50);
+        }
+      },
+      machineDeleteInstance: async () => undefined,
+      machineRemoveObjects: async () => undefined,
+    };
+    const tell = () =>
+      server.client.workflow.signalWithStart('machineLane', {
+        workflowId: laneId(key),
+        taskQueue: WORKFLOW_QUEUE,
+        args: [{ key }],
+        signal: changed,
+        signalArgs: [{ generation: 1, deleting: true, paused, reason: 'changed' }],
+      });
+    await withWorkers(server, 'cloud', activities, async (order) => {
+      const first = await tell();
+      await draining.opened;
+      paused = true;
+      await tell();
+      await expect(first.result()).resolves.toMatchObject({ outcome: 'Paused' });
+      expect(order).not.toContain('machineDeleteInstance');
+      await Worker.runReplayHistory({ workflowBundle: server.bundle }, await first.fetchHistory(), laneId(key));
+      paused = false;
+      await expect((await tell()).result()).resolves.toMatchObject({ outcome: 'Deleted' });
+      expect(drains).toBe(2);
+      expect(order.slice(-2)).toEqual(['machineDeleteInstance', 'machineRemoveObjects']);
+    });
+  });
 
   test('a user error ends the operation red, is recorded once, and is not tried again until something changed', async () => {
     const key = newKey('Machine');
@@ -318,6 +361,58 @@ describe('a cluster lane', () => {
       }
       await server.client.workflow.getHandle(laneId(key)).result();
       expect(seen).toBe(60);
+    });
+  });
+});
+
+describe('a machine set lane', () => {
+  const set = (live: number, desired: number, generation: number): SetFacts => ({
+    exists: true,
+    paused: false,
+    deleting: false,
+    generation,
+    cluster: 'default/c',
+    attempt: 'a1',
+    desired,
+    live,
+    available: live,
+    leaving: [],
+    step: { create: [], remove: Array.from({ length: live - desired }, (_, i) => `m${live - i}`) },
+  });
+
+  /** Sets that are one machine too big, `sizes` times one after another; `moves`: whether their operation changes anything. */
+  const shrinking = (sizes: number, moves: boolean): { activities: FakeActivities; rounds: () => number } => {
+    let live = sizes;
+    let rounds = 0;
+    const look = async (): Promise<SetFacts> =>
+      rounds >= sizes ? set(live, live, sizes) : set(live, live - 1, moves ? rounds : 1);
+    return {
+      activities: {
+        assessMachineSet: look,
+        deleteMachines: async () => {
+          rounds++;
+          if (moves) live--;
+        },
+        awaitMachines: look,
+      },
+      rounds: () => rounds,
+    };
+  };
+  const timersOf = async (id: string): Promise<number> =>
+    ((await server.client.workflow.getHandle(id).fetchHistory()).events ?? []).filter(
+      (e) => e.timerStartedEventAttributes,
+    ).length;
+
+  test.each([
+    ['goes on at once when a rollout sizes it again and again', true, 0],
+    ['rests when its operation ends well and yet leaves the same need', false, 1],
+  ])('%s', async (_, moves, timers) => {
+    const key = newKey('MachineSet');
+    const { activities, rounds } = shrinking(moves ? 7 : 4, moves);
+    await withWorkers(server, 'cloud', activities, async () => {
+      await expect((await open('machineSetLane', key)).result()).resolves.toMatchObject({ outcome: 'Converged' });
+      expect(rounds()).toBe(moves ? 7 : 4);
+      expect(await timersOf(laneId(key))).toBe(timers);
     });
   });
 });

@@ -20,6 +20,10 @@ export async function machineSetLane(input: LaneInput): Promise<LaneResult> {
         ]);
         return undefined;
       }
+      if (operation === 'RemediateWorkers') {
+        const count = facts.step.remediate?.length ?? 0;
+        return runOperation<SetFacts>(operation, input, facts, `replace ${count} unhealthy workers`);
+      }
       return runOperation<SetFacts | undefined>(
         'ScaleWorkers',
         input,

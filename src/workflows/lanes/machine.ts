@@ -20,9 +20,7 @@ export async function machineLane(input: LaneInput): Promise<LaneResult> {
     decide: (facts) => planMachine(facts),
     operate: (operation, facts) => {
       const title = TITLES[operation] ?? operation;
-      // a control plane that goes as a whole needs nobody to leave it
-      const member = { ...facts, controlPlane: facts.controlPlane && !facts.clusterDeleting };
-      return runOperation<MachineFacts | undefined>(operation as OperationName, input, member, title);
+      return runOperation<MachineFacts | undefined>(operation as OperationName, input, facts, title);
     },
     supersedable: new Set(),
   };

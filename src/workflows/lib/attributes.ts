@@ -41,5 +41,6 @@ export function attributesOf(
 function phaseOf(operation: string): string {
   if (operation.startsWith('Delete')) return 'Deleting';
   if (operation.startsWith('Scale')) return 'Scaling';
-  return operation.startsWith('Repair') ? 'Repairing' : 'Creating';
+  if (/^(Upgrade|Rolling|Maintain)/.test(operation)) return 'Upgrading';
+  return /^(Repair|Remediate)/.test(operation) ? 'Repairing' : 'Creating';
 }

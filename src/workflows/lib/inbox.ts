@@ -7,7 +7,7 @@ export interface Running {
   readonly generation: number;
   /** A newer spec may interrupt it without harm; it is planned again from what is there. */
   readonly supersedable: boolean;
-  /** Nothing interrupts it. */
+  /** Nothing but a pause interrupts it. */
   readonly deletion: boolean;
 }
 
@@ -47,7 +47,7 @@ export class Inbox {
     const deleted = change.deleting && !this.deleting;
     if (deleted) this.deleting = true;
     const running = this.#running;
-    if (!running || running.deletion) return;
+    if (!running || (running.deletion && !change.paused)) return;
     const superseded = running.supersedable && change.generation > running.generation;
     // A history that is about to reach the server's limit is left in time: what was interrupted goes on in the next run.
     if (deleted || change.paused || superseded || workflowInfo().continueAsNewSuggested) {
@@ -61,7 +61,7 @@ export class Inbox {
    * cancelled it or the lane.
    */
   async run(operation: Running, work: () => Promise<void>): Promise<'done' | 'interrupted'> {
-    const scope = new CancellationScope({ cancellable: !operation.deletion });
+    const scope = new CancellationScope();
     const running = { ...operation, scope, interrupted: false };
     this.#running = running;
     try {

@@ -60,7 +60,7 @@ async function converge<F extends CommonFacts>(
   inbox: Inbox,
   board: Board,
 ): Promise<LaneResult> {
-  let lastOperation = '';
+  let lastNeed = '';
   let repeats = 0;
   let troubles = input.carry?.troubles ?? 0;
   let retries = input.carry?.retries ?? 0;
@@ -114,9 +114,11 @@ async function converge<F extends CommonFacts>(
     }
 
     retryAt = undefined;
-    repeats = decision.operation === lastOperation ? repeats + 1 : 0;
-    lastOperation = decision.operation;
-    // An operation that ends well and yet leaves the same need is a disagreement between two reads; never spin on it.
+    const need = `${decision.operation}, generation ${facts.generation}: ${decision.reason}`;
+    repeats = need === lastNeed ? repeats + 1 : 0;
+    lastNeed = need;
+    // An operation that ends well and yet leaves the same need is a disagreement between two reads; never spin on it. One that is needed
+    // for something else each time, as by a set that a rollout sizes again and again, goes on at once.
     if (repeats >= MAX_QUICK_REPEATS) await inbox.waitMs(Math.min(2 ** repeats, LONGEST_REST_SECONDS) * 1000);
     const deletion = facts.deleting;
     if (inbox.deleting && !deletion) {

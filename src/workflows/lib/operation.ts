@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ApplicationFailure, startChild } from '@temporalio/workflow';
+import type { DeletionOutlook } from '../../domain/drain/outlook.js';
 import type { CommonFacts } from '../../domain/facts.js';
 import { type OperationName, operationId } from '../names.js';
 import type { LaneInput, OperationInput } from '../types.js';
@@ -12,7 +13,11 @@ import { attributesOf } from './attributes.js';
 export async function runOperation<R>(
   operation: OperationName,
   lane: LaneInput,
-  facts: CommonFacts & { readonly cloudQueue?: string; readonly provider?: string; readonly controlPlane?: boolean },
+  facts: CommonFacts & {
+    readonly cloudQueue?: string;
+    readonly provider?: string;
+    readonly deletion?: DeletionOutlook;
+  },
   reason: string,
 ): Promise<R> {
   const input: OperationInput = {
@@ -21,7 +26,7 @@ export async function runOperation<R>(
     generation: facts.generation,
     cloudQueue: facts.cloudQueue ?? '',
     ...(facts.provider ? { provider: facts.provider } : {}),
-    ...(facts.controlPlane ? { controlPlane: true } : {}),
+    ...(facts.deletion ? { deletion: facts.deletion } : {}),
   };
   const workflowId = operationId(lane.key, operation, `${facts.generation}-${facts.attempt}`);
   const child = await startChild<(input: OperationInput) => Promise<R>>(operation, {

@@ -2,6 +2,12 @@ import { setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { plan, progress } from '../messages.js';
 import type { Progress, Step } from '../types.js';
 
+/** What nobody knew of beforehand comes before what has still to be done. */
+function inserted(steps: readonly Step[], step: Step): Step[] {
+  const at = steps.findIndex((s) => s.state === 'pending');
+  return at < 0 ? [...steps, step] : [...steps.slice(0, at), step, ...steps.slice(at)];
+}
+
 /** Tracks an operation's steps for the `progress` and `plan` queries and the live details in the UI; costs no history. */
 export class ProgressBoard {
   readonly #operation: string;
@@ -55,11 +61,23 @@ export class ProgressBoard {
     }
   }
 
+  /** What the running step waits for now, when more is known than at its start. */
+  waits(waitingFor: string): void {
+    this.#waitingFor = waitingFor;
+    this.#show();
+  }
+
+  /** Another name for a step that is known by now to have been something else or more. */
+  rename(from: string, to: string): void {
+    this.#steps = this.#steps.map((s) => (s.name === from ? { ...s, name: to } : s));
+    this.#show();
+  }
+
   #mark(name: string, state: Step['state']): void {
     const known = this.#steps.some((s) => s.name === name);
     this.#steps = known
       ? this.#steps.map((s) => (s.name === name ? { name, state } : s))
-      : [...this.#steps, { name, state }];
+      : inserted(this.#steps, { name, state });
   }
 
   #show(): void {

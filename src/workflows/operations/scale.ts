@@ -36,6 +36,25 @@ export async function ScaleWorkers(input: OperationInput): Promise<SetFacts> {
   });
 }
 
+/**
+ * Deletes unhealthy Machines that a health check wants replaced, each marked before. What makes up for them is scaling: the lane goes on with that.
+ */
+export async function RemediateWorkers({ key }: OperationInput): Promise<SetFacts> {
+  const board = new ProgressBoard('RemediateWorkers', ['Plan']);
+  const look = (summary: string) => kube.assessMachineSet.executeWithOptions({ summary }, [{ key }]);
+  return failWithCause('RemediateWorkers', async () => {
+    const facts = await board.step('Plan', undefined, () => look('Find machines to be replaced'));
+    const names = facts.step.remediate ?? [];
+    if (names.length === 0) return facts;
+    await board.step(`Delete ${names.length} unhealthy machines`, namesOf(names), () =>
+      kube.remediateMachines.executeWithOptions({ summary: `Replace ${names.join(', ')}`.slice(0, 180) }, [
+        { key, names },
+      ]),
+    );
+    return look('Count machines');
+  });
+}
+
 const namesOf = (machines: readonly string[]): string =>
   `machines ${machines.slice(0, 10).join(', ')}${machines.length > 10 ? ` and ${machines.length - 10} more` : ''}`;
 
