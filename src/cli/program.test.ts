@@ -17,6 +17,7 @@ describe('the command line', () => {
       'scale',
       'delete cluster',
       'describe cluster',
+      'plan',
       'operations list',
       'operations watch',
       'operations retry',

@@ -6,6 +6,7 @@ import { registerDescribe } from './commands/describe.js';
 import { registerGenerate } from './commands/generate.js';
 import { registerInit } from './commands/init.js';
 import { registerOperations } from './commands/operations.js';
+import { registerPlan } from './commands/plan.js';
 import { registerSandboxCommands } from './commands/sandbox.js';
 import { EXIT } from './lib/output.js';
 
@@ -38,6 +39,7 @@ export function createProgram(): Command {
   registerGenerate(program);
   registerClusterCommands(program);
   registerDescribe(program);
+  registerPlan(program);
   registerOperations(program);
   registerDemo(program);
   return program;

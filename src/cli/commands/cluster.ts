@@ -11,7 +11,7 @@ import { examples, whole } from '../lib/options.js';
 import { command, print, show, table } from '../lib/output.js';
 import { parseTarget } from '../lib/target.js';
 
-const SCALABLE = [KINDS.MachineDeployment, KINDS.MachineSet, KINDS.KubeadmControlPlane];
+const SCALABLE = [KINDS.MachineDeployment, KINDS.MachineSet, KINDS.MachinePool, KINDS.KubeadmControlPlane];
 
 async function scale(target: string, options: GlobalOptions & { readonly replicas: number }): Promise<void> {
   const { replicas } = options;

@@ -8,12 +8,13 @@ import { PerdureError } from '../../domain/errors.js';
 import { readFailure } from '../../domain/failure.js';
 import { ANNOTATION, LABEL } from '../../domain/names.js';
 import { connectKube, type GlobalOptions, withTemporal } from '../lib/connect.js';
-import { operationsTable } from '../lib/operation-lines.js';
+import { aheadLines, operationsTable } from '../lib/operation-lines.js';
 import { listOperations, type OperationView } from '../lib/operations.js';
 import { examples } from '../lib/options.js';
 import { age, command, show } from '../lib/output.js';
 
-interface TreeNode {
+/** An object of a cluster with what it says of itself, and what it owns. */
+export interface TreeNode {
   readonly kind: string;
   readonly name: string;
   readonly ready: string;
@@ -69,10 +70,11 @@ export async function clusterTree(
     const cluster = await kube.get<Cluster>(KINDS.Cluster, { namespace, name });
     if (!cluster) throw new PerdureError('NotFound', `Cluster ${namespace}/${name} does not exist`);
     const scope = { namespace, labelSelector: `${LABEL.clusterName}=${name}` };
-    const [infra, planes, deployments, sets, machines, checks] = await Promise.all([
+    const [infra, planes, deployments, pools, sets, machines, checks] = await Promise.all([
       kube.list<KubeObject>(KINDS.AWSCluster, scope),
       kube.list<KubeObject>(KINDS.KubeadmControlPlane, scope),
       kube.list<KubeObject>(KINDS.MachineDeployment, scope),
+      kube.list<KubeObject>(KINDS.MachinePool, scope),
       kube.list<KubeObject>(KINDS.MachineSet, scope),
       kube.list<KubeObject>(KINDS.Machine, scope),
       kube.list<KubeObject>(KINDS.MachineHealthCheck, scope),
@@ -89,6 +91,7 @@ export async function clusterTree(
           owned(d, sets).map((s) => node(s, owned(s, machines).map(leaf))),
         ),
       ),
+      ...pools.map(leaf),
       ...sets.filter((s) => !controllerOf(s)).map((s) => node(s, owned(s, machines).map(leaf))),
       ...machines.filter((m) => !controllerOf(m)).map(leaf),
       ...checks.map(leaf),
@@ -116,6 +119,13 @@ function render(n: TreeNode, prefix: string, last: boolean, root: boolean, now: 
   });
 }
 
+/** A tree as lines for people, with the messages of what is not ready; `now` in milliseconds since the epoch. */
+export function treeLines(tree: TreeNode, now: number): string[] {
+  const lines: string[] = [];
+  render(tree, '', true, true, now, lines);
+  return lines;
+}
+
 /** `describe cluster`. */
 export function registerDescribe(program: Command): void {
   program
@@ -131,8 +141,7 @@ export function registerDescribe(program: Command): void {
         const { tree, paused, lane } = await clusterTree(o, name);
         const operations = await runningOperations(o, name);
         show(o.output, { ...tree, paused, lane, operations }, () => {
-          const lines: string[] = [];
-          render(tree, '', true, true, Date.now(), lines);
+          const lines = treeLines(tree, Date.now());
           if (paused) lines.push('', pc.yellow('paused: nothing is changed until spec.paused is removed'));
           lines.push(
             '',
@@ -142,6 +151,7 @@ export function registerDescribe(program: Command): void {
                 ? operationsTable(operations, Date.now())
                 : 'no running operations',
           );
+          if (typeof operations !== 'string') lines.push(...aheadLines(operations));
           return lines.join('\n');
         });
       }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { endLine, liveLines, operationsTable } from './operation-lines.js';
+import { aheadLines, endLine, liveLines, operationsTable } from './operation-lines.js';
 import type { OperationView } from './operations.js';
 
 const NOW = Date.parse('2025-01-10T00:05:00Z');
@@ -61,5 +61,15 @@ describe('operations as lines', () => {
     expect(plain(endLine(failed))).toMatch(/Cluster default\/demo +FAILED after 60s {2}QuotaExceeded: no VPC left$/);
     const completed = { ...failed, status: 'COMPLETED', failure: undefined } as unknown as OperationView;
     expect(plain(endLine(completed))).toMatch(/COMPLETED after 60s$/);
+  });
+
+  test('say what is ahead, as far as anybody reads', () => {
+    const ahead = Array.from({ length: 10 }, (_, i) => `step ${i + 1}`);
+    const lines = aheadLines([running, { ...running, ahead }]).map(plain);
+    expect(lines).toEqual([
+      'ahead of CreateCluster Cluster default/demo:',
+      ...ahead.slice(0, 8).map((step) => `  ${step}`),
+      '  and 2 more',
+    ]);
   });
 });

@@ -64,3 +64,15 @@ export function endLine(o: OperationView): string {
 function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
+
+const MOST_AHEAD = 8;
+
+/** What running operations still have to do, in order; nothing for those that do not know. */
+export function aheadLines(list: readonly OperationView[]): string[] {
+  return list.flatMap(({ operation, object, ahead = [] }) => {
+    if (ahead.length === 0) return [];
+    const steps = ahead.slice(0, MOST_AHEAD).map((step) => `  ${step}`);
+    const left = ahead.length - steps.length;
+    return [pc.dim(`ahead of ${operation} ${object}:`), ...steps, ...(left > 0 ? [`  and ${left} more`] : [])];
+  });
+}

@@ -40,9 +40,9 @@ function client(runs: readonly WorkflowExecutionInfo[], query: () => Promise<unk
       })();
     },
     getHandle: (id: string) => ({
-      query: () => {
-        asked.push(`progress of ${id}`);
-        return query();
+      query: async ({ name }: { name: string }) => {
+        asked.push(`${name} of ${id}`);
+        return name === 'plan' ? ['create the next'] : query();
       },
       result: () => {
         asked.push(`result of ${id}`);
@@ -68,6 +68,7 @@ describe('operations', () => {
         events: 7,
         reason: 'create',
         progress: { steps: [] },
+        ahead: ['create the next'],
       },
       {
         operation: 'DeleteMachine',

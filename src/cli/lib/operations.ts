@@ -1,5 +1,5 @@
 import { type Client, type WorkflowExecutionInfo, WorkflowFailedError } from '@temporalio/client';
-import { progress } from '../../workflows/messages.js';
+import { plan, progress } from '../../workflows/messages.js';
 import type { Progress } from '../../workflows/types.js';
 
 /** Why an operation ended badly: the innermost cause, with a type of `src/domain/errors.ts` when it is ours. */
@@ -19,6 +19,8 @@ export interface OperationView {
   readonly events: number;
   readonly reason?: string;
   readonly progress?: Progress;
+  /** Steps still to be done, in words, as the query `plan` answers. */
+  readonly ahead?: readonly string[];
   readonly failure?: OperationFailure;
 }
 
@@ -71,7 +73,11 @@ export async function viewOf(client: Client, info: Execution): Promise<Operation
   const status = info.status.name;
   const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
   // A query may fail because nobody works just now: the rest of the line is still true.
-  const asked = status === 'RUNNING' ? await handle.query(progress).catch(() => undefined) : undefined;
+  const running = status === 'RUNNING';
+  const [asked, ahead] = await Promise.all([
+    running ? handle.query(progress).catch(() => undefined) : undefined,
+    running ? handle.query(plan).catch(() => undefined) : undefined,
+  ]);
   const failure = BAD_ENDS.has(status) ? await handle.result().then(() => undefined, failureOf) : undefined;
   const reason = attributeOf(info, 'PerdureReason');
   return {
@@ -85,6 +91,7 @@ export async function viewOf(client: Client, info: Execution): Promise<Operation
     events: info.historyLength,
     ...(reason ? { reason } : {}),
     ...(asked ? { progress: asked } : {}),
+    ...(ahead && ahead.length > 0 ? { ahead } : {}),
     ...(failure ? { failure } : {}),
   };
 }

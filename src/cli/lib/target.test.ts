@@ -9,6 +9,7 @@ describe('parseTarget', () => {
     ['machinedeployments/a', 'MachineDeployment', 'a'],
     ['KCP/a', 'KubeadmControlPlane', 'a'],
     ['ms/a', 'MachineSet', 'a'],
+    ['mp/a', 'MachinePool', 'a'],
     ['mhc/a', 'MachineHealthCheck', 'a'],
   ])('%s', (text, kind, name) => {
     expect(parseTarget(text)).toMatchObject({ kind: { kind }, name });

@@ -11,6 +11,7 @@ const SHORT_NAMES: Readonly<Record<string, ResourceKind>> = {
   md: KINDS.MachineDeployment,
   ms: KINDS.MachineSet,
   ma: KINDS.Machine,
+  mp: KINDS.MachinePool,
   mhc: KINDS.MachineHealthCheck,
   mhcs: KINDS.MachineHealthCheck,
 };
