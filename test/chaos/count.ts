@@ -1,14 +1,14 @@
 import { clusterTag, TAG } from '../../src/activities/providers/aws/tags.js';
 import type { Arena } from './arena.js';
-import { label, type Target } from './look.js';
+import { label, ownedObjects, type Target } from './look.js';
 
-/** How much there is of a cluster in the cloud, by type of resource; and instances ever made for it. */
+/** How much there is of a cluster, by type of cloud resource and kind of object; and instances ever made for it. */
 export interface Census {
   readonly resources: Readonly<Record<string, number>>;
   readonly instancesEver: number;
 }
 
-/** Counts what carries the cluster's mark. `twice` names machines that more than one instance was ever made for. */
+/** Counts what carries the cluster's mark, in the cloud and the management cluster. `twice` names machines that more than one instance was ever made for. */
 export async function census(
   arena: Arena,
   target: Target,
@@ -18,7 +18,11 @@ export async function census(
     (i) => i.tags[mark] !== undefined || i.name.includes(target.name) || i.id.includes(`/${target.name}`),
   );
   const resources: Record<string, number> = {};
-  for (const { type } of items) resources[type] = (resources[type] ?? 0) + 1;
+  const names = [...items.map(label), ...(await ownedObjects(arena, target))];
+  for (const name of names) {
+    const type = name.slice(0, name.indexOf(' '));
+    resources[type] = (resources[type] ?? 0) + 1;
+  }
   const ever = (await arena.cloud.instances()).items.filter((i) => i.tags[mark] !== undefined);
   const byMachine = new Map<string, string[]>();
   for (const { id, tags } of ever) {
@@ -28,7 +32,7 @@ export async function census(
   const twice = [...byMachine]
     .filter(([machine, ids]) => ids.length > 1 || machine.startsWith('no '))
     .map(([m, ids]) => `${m}: ${ids.join(', ')}`);
-  return { resources, instancesEver: ever.length, twice, names: items.map(label) };
+  return { resources, instancesEver: ever.length, twice, names };
 }
 
 /** Where a cluster's census differs from the reference life's at the same moment; empty when each thing exists exactly as often. */

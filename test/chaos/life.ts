@@ -1,27 +1,22 @@
-import type { Cluster } from '../../src/api/types/index.js';
+import type { Machine } from '../../src/api/types/index.js';
 import { KINDS } from '../../src/api/types/kinds.js';
-import { generateManifest } from '../../src/cli/commands/generate.js';
-import { runProgram, untilTrue } from '../../src/cli/demo/wait.js';
-import { isTrue } from '../../src/domain/conditions.js';
-import type { Point } from '../../src/sandbox/chaos/points.js';
-import { KUBERNETES_VERSION } from '../../src/sandbox/tools/index.js';
+import { untilTrue } from '../../src/cli/demo/wait.js';
+import { type Point, phaseOf } from '../../src/sandbox/chaos/points.js';
 import type { Arena } from './arena.js';
 import { type Census, census, deviations } from './count.js';
-import { gone, NEVER_MS, type Size, settled, type Target } from './look.js';
-
-export const CORE_PHASES = ['create', 'scale-out', 'scale-in', 'delete'] as const;
-export const CONTROL_PLANE_PHASES = ['control-plane-out', 'control-plane-in'] as const;
-export type Phase = (typeof CORE_PHASES)[number] | (typeof CONTROL_PLANE_PHASES)[number];
+import { type Course, cutShort, mostOf, type Phase, type Step } from './course.js';
+import { type Guard, guardOf } from './guard.js';
+import { gone, NEVER_MS, type Size, settled, settledYet, type Target } from './look.js';
 
 /** What every life of a run is compared with: the census at the end of each phase of an undisturbed life. */
 export type Reference = Map<Phase, Census>;
 
 export interface Life {
   readonly target: Target;
-  readonly controlPlane: boolean;
+  readonly course: Course;
   /** Points at which a process dies. */
   readonly kills: readonly Point[];
-  /** The cluster is deleted as soon as its making passes this point. */
+  /** The cluster is deleted as soon as it passes this point. */
   readonly cutAt?: Point;
   /** Runs beside each phase; its signal fires when the phase is over. */
   readonly disturb?: (phase: Phase, over: AbortSignal) => Promise<void>;
@@ -33,54 +28,55 @@ export interface Lived {
   readonly problems: readonly string[];
 }
 
-/** The phases of a life in order. */
-export const phasesOf = (controlPlane: boolean): Phase[] =>
-  controlPlane ? ['create', 'scale-out', 'scale-in', ...CONTROL_PLANE_PHASES, 'delete'] : [...CORE_PHASES];
-
-/** How large the cluster is after each phase. */
-const SIZES: Readonly<Record<Exclude<Phase, 'delete'>, Size>> = {
-  create: { controlPlane: 1, workers: 1 },
-  'scale-out': { controlPlane: 1, workers: 2 },
-  'scale-in': { controlPlane: 1, workers: 1 },
-  'control-plane-out': { controlPlane: 3, workers: 1 },
-  'control-plane-in': { controlPlane: 1, workers: 1 },
-};
-
 /**
- * One cluster from manifest to nothing. After every phase it must have converged, with each thing in the cloud exactly once. Without a
- * reference, the life is one: its census is kept. Throws when a phase never ends; deviations are told and the life goes on.
+ * One cluster from manifest to nothing. At no time may there be more machines than asked for, nor etcd without its quorum; after every phase it
+ * must have converged, with each thing exactly once. Without a reference, the life is one: its census is kept. Throws when a phase never ends;
+ * deviations are told and the life goes on.
  */
 export async function live(arena: Arena, life: Life, reference: Reference): Promise<Lived> {
-  const { target, say } = life;
+  const { target, say, cutAt } = life;
   const seconds: Record<string, number> = {};
   const problems: string[] = [];
+  const course = cutAt === undefined ? life.course : cutShort(life.course, phaseOf(cutAt));
   arena.control.arm(target.namespace, life.kills);
+  const guard = guardOf(arena, target);
+  let size: Size | undefined;
+  let made = 0;
   try {
-    for (const phase of life.cutAt ? (['create', 'delete'] as const) : phasesOf(life.controlPlane)) {
+    for (const step of course) {
+      const { phase } = step;
       const begun = Date.now();
       arena.control.phase(target.namespace, phase);
+      guard.allow(mostOf(size, step));
+      if (!step.size) await guard.stopEtcd();
       const over = new AbortController();
       const disturbed = disturb(life, phase, over.signal);
       try {
-        await act(arena, target, phase, say);
-        if (life.cutAt && phase === 'create') await comesBy(arena, target, life.cutAt, say);
-        else if (phase === 'delete') await gone(arena, target, (line) => say(`${phase}: ${line}`));
-        else await settled(arena, target, SIZES[phase], (line) => say(`${phase}: ${line}`));
+        await pass(arena, life, step, guard);
       } finally {
         over.abort();
+        problems.push(...guard.broken().map((p) => `${phase}: ${p}`));
       }
+      made += step.made;
+      size = step.size;
       problems.push(
         ...(await disturbed),
-        ...(await compare(arena, life, phase, reference)).map((p) => `${phase}: ${p}`),
+        ...(await compare(arena, life, step, made, reference)).map((p) => `${phase}: ${p}`),
       );
+      if ((size?.controlPlane ?? 0) > 1) await guard.watchEtcd();
       seconds[phase] = Math.round((Date.now() - begun) / 100) / 10;
       say(`${phase} done in ${seconds[phase]} s`);
     }
+  } catch (error) {
+    throw problems.length === 0 ? error : new Error([...problems, messageOf(error)].join('; '), { cause: error });
   } finally {
     arena.control.phase(target.namespace, undefined);
+    await guard.stop();
   }
   return { seconds, problems };
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Never rejects: what goes wrong with a disturbance is a problem of the life. */
 async function disturb(life: Life, phase: Phase, over: AbortSignal): Promise<string[]> {
@@ -88,80 +84,74 @@ async function disturb(life: Life, phase: Phase, over: AbortSignal): Promise<str
     await life.disturb?.(phase, over);
     return [];
   } catch (error) {
-    return [`the disturbance failed: ${error instanceof Error ? error.message : String(error)}`];
+    return [`the disturbance failed: ${messageOf(error)}`];
   }
 }
 
-/** Waits until the making of the cluster has passed a point; one that never comes by is no reason to wait for ever. */
-async function comesBy(arena: Arena, target: Target, point: Point, say: (line: string) => void): Promise<void> {
+/** Begins a phase and waits until it is over. */
+async function pass(arena: Arena, { target, cutAt, say }: Life, step: Step, guard: Guard): Promise<void> {
+  const { phase, size } = step;
+  const tell = (line: string): void => say(`${phase}: ${line}`);
+  const departing = await act(arena, target, step, say);
+  if (cutAt && phase === phaseOf(cutAt)) return comesBy(arena, target, { point: cutAt, step, departing }, tell);
+  if (!size) return gone(arena, target, tell);
+  await settled(arena, target, { ...size, departing }, tell);
+  if (size.controlPlane > 1)
+    await untilTrue('the members of etcd', MEMBERS_MS, tell, async () => {
+      const note = guard.members(size.controlPlane);
+      return note === undefined ? { done: true, note: '' } : { note };
+    });
+}
+
+const MEMBERS_MS = 120_000;
+
+/** Waits until the phase has passed a point; one that never comes by is no reason to wait for ever. */
+async function comesBy(
+  arena: Arena,
+  target: Target,
+  { point, step, departing }: { point: Point; step: Step; departing: readonly string[] },
+  say: (line: string) => void,
+): Promise<void> {
   await untilTrue(point, NEVER_MS, say, async () => {
-    const passages = arena.control.journal(target.namespace);
-    const available = isTrue((await arena.kube.get<Cluster>(KINDS.Cluster, target))?.status?.conditions, 'Available');
-    return available || passages.some((p) => p.point === point)
-      ? { done: true, note: '' }
-      : { note: `waiting for ${point}` };
+    if (arena.control.journal(target.namespace).some((p) => p.point === point)) return { done: true, note: '' };
+    const { done } = step.size ? await settledYet(arena, target, { ...step.size, departing }) : {};
+    return done ? { done, note: '' } : { note: `waiting for ${point}` };
   });
 }
 
-async function compare(arena: Arena, life: Life, phase: Phase, reference: Reference): Promise<string[]> {
-  if (life.cutAt && phase === 'create') return [];
-  const seen = await census(arena, life.target);
+/** Garbage is collected in its own time. */
+const COLLECTED_MS = 60_000;
+
+async function compare(
+  arena: Arena,
+  life: Life,
+  { phase, size }: Step,
+  made: number,
+  reference: Reference,
+): Promise<string[]> {
+  if (life.cutAt && phase === phaseOf(life.cutAt)) return [];
   const wanted = reference.get(phase);
-  if (wanted)
-    return deviations(
-      phase === 'delete' ? { ...wanted, instancesEver: seen.instancesEver } : { ...wanted, ...instances(life, phase) },
-      seen,
-    );
-  reference.set(phase, seen);
-  return [...seen.twice];
+  if (!wanted) {
+    const seen = await census(arena, life.target);
+    reference.set(phase, seen);
+    return [...seen.twice, ...(seen.instancesEver === made ? [] : [`${seen.instancesEver} instances, not ${made}`])];
+  }
+  let problems: string[] = [];
+  await untilTrue('what there is to be as in the reference life', COLLECTED_MS, life.say, async () => {
+    const seen = await census(arena, life.target);
+    // how many were made until a cut is nobody's business
+    const instancesEver = life.cutAt && !size ? seen.instancesEver : made;
+    problems = deviations({ ...wanted, instancesEver }, seen);
+    return problems.length === 0 ? { done: true, note: '' } : { note: problems.join('; ') };
+  }).catch(() => undefined);
+  return problems;
 }
 
-/** Machines made up to the end of a phase: one each, whatever happened. */
-function instances(life: Life, phase: Phase): { instancesEver: number } {
-  const made: Readonly<Record<Phase, number>> = {
-    create: 2,
-    'scale-out': 1,
-    'scale-in': 0,
-    'control-plane-out': 2,
-    'control-plane-in': 0,
-    delete: 0,
-  };
-  const phases = phasesOf(life.controlPlane);
-  return { instancesEver: phases.slice(0, phases.indexOf(phase) + 1).reduce((n, p) => n + made[p], 0) };
-}
-
-/** What a user does to begin a phase, tried again until the API server takes it, as a user would. */
-async function act(arena: Arena, target: Target, phase: Phase, say: (line: string) => void): Promise<void> {
-  const { kube, kubectl, layout } = arena;
-  const { namespace, name } = target;
-  await untilTrue(`the beginning of ${phase}`, NEVER_MS, say, async () => {
-    if (phase === 'create') {
-      await runProgram(kubectl, ['--kubeconfig', layout.kubeconfig, 'apply', '-f', '-'], await manifest(target));
-    } else if (phase === 'delete') {
-      await kube.delete(KINDS.Cluster, target);
-    } else {
-      const { controlPlane, workers } = SIZES[phase];
-      const scale = (
-        kind: typeof KINDS.MachineDeployment | typeof KINDS.KubeadmControlPlane,
-        object: string,
-        replicas: number,
-      ) => kube.mergePatch(kind, { namespace, name: object }, { spec: { replicas } }, { subresource: 'scale' });
-      await scale(KINDS.MachineDeployment, `${name}-md-0`, workers);
-      await scale(KINDS.KubeadmControlPlane, `${name}-control-plane`, controlPlane);
-    }
-    return { done: true, note: '' };
+/** What begins a phase, tried again until the API server takes it, as a user would. */
+async function act(arena: Arena, target: Target, step: Step, say: (line: string) => void): Promise<readonly string[]> {
+  let before: readonly Machine[] | undefined;
+  return await untilTrue(`the beginning of ${step.phase}`, NEVER_MS, say, async () => {
+    before ??= await arena.kube.list<Machine>(KINDS.Machine, { namespace: target.namespace });
+    return { done: await step.begin(arena, target, before), note: '' };
   });
-}
-
-async function manifest({ namespace, name }: Target): Promise<string> {
-  const cluster = await generateManifest({
-    CLUSTER_NAME: name,
-    NAMESPACE: namespace,
-    AWS_REGION: 'us-east-1',
-    AWS_SSH_KEY_NAME: 'default',
-    KUBERNETES_VERSION,
-    CONTROL_PLANE_MACHINE_COUNT: '1',
-    WORKER_MACHINE_COUNT: '1',
-  });
-  return `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: ${namespace}\n---\n${cluster}`;
 }

@@ -20,23 +20,42 @@ export interface Size {
   readonly workers: number;
 }
 
+/** What has to be there, and the Machines that may not be any more. */
+export interface Wanted extends Size {
+  readonly departing: readonly string[];
+}
+
 /** Waits until exactly the wanted machines exist, all Available, the Cluster Available, and no workflow of it is open. */
-export async function settled(arena: Arena, target: Target, size: Size, say: (line: string) => void): Promise<void> {
-  await untilTrue(`${target.name} with ${size.controlPlane} + ${size.workers} machines`, NEVER_MS, say, async () => {
-    const machines = await arena.kube.list<Machine>(KINDS.Machine, { namespace: target.namespace });
-    const cluster = await arena.kube.get<Cluster>(KINDS.Cluster, target);
-    const planes = machines.filter(isControlPlaneMachine);
-    const others = machines.filter((m) => !isControlPlaneMachine(m));
-    const available = (list: readonly Machine[]): number =>
-      list.filter((m) => isTrue(m.status?.conditions, 'Available') && !m.metadata.deletionTimestamp).length;
-    const counts = [planes.length, available(planes), others.length, available(others)];
-    const exact = counts.join() === [size.controlPlane, size.controlPlane, size.workers, size.workers].join();
-    const note = `control plane ${counts[1]}/${counts[0]}, workers ${counts[3]}/${counts[2]} available`;
-    if (!exact) return { note };
-    if (!isTrue(cluster?.status?.conditions, 'Available')) return { note: `${note}; the Cluster is not` };
-    const open = await openWorkflows(arena, target);
-    return open.length === 0 ? { done: true, note } : { note: `still open: ${open.join(', ')}` };
-  });
+export async function settled(
+  arena: Arena,
+  target: Target,
+  wanted: Wanted,
+  say: (line: string) => void,
+): Promise<void> {
+  const what = `${target.name} with ${wanted.controlPlane} + ${wanted.workers} machines`;
+  await untilTrue(what, NEVER_MS, say, () => settledYet(arena, target, wanted));
+}
+
+/** Looks once whether that is so. */
+export async function settledYet(
+  arena: Arena,
+  target: Target,
+  { controlPlane, workers, departing }: Wanted,
+): Promise<{ done?: true; note: string }> {
+  const machines = await arena.kube.list<Machine>(KINDS.Machine, { namespace: target.namespace });
+  const cluster = await arena.kube.get<Cluster>(KINDS.Cluster, target);
+  const planes = machines.filter(isControlPlaneMachine);
+  const others = machines.filter((m) => !isControlPlaneMachine(m));
+  const available = (list: readonly Machine[]): number =>
+    list.filter((m) => isTrue(m.status?.conditions, 'Available') && !m.metadata.deletionTimestamp).length;
+  const counts = [planes.length, available(planes), others.length, available(others)];
+  const exact = counts.join() === [controlPlane, controlPlane, workers, workers].join();
+  const old = machines.filter((m) => departing.includes(m.metadata.name)).length;
+  const note = `control plane ${counts[1]}/${counts[0]}, workers ${counts[3]}/${counts[2]} available${old > 0 ? `, ${old} to go` : ''}`;
+  if (!exact || old > 0) return { note };
+  if (!isTrue(cluster?.status?.conditions, 'Available')) return { note: `${note}; the Cluster is not` };
+  const open = await openWorkflows(arena, target);
+  return open.length === 0 ? { done: true, note } : { note: `still open: ${open.join(', ')}` };
 }
 
 /** Waits until the Cluster and every object of its namespace are gone and no workflow of it is open. */
@@ -47,7 +66,7 @@ export async function gone(arena: Arena, target: Target, say: (line: string) => 
       const deleting = cluster.status?.conditions?.find((c) => c.type === 'Deleting');
       return { note: `${deleting?.reason ?? ''} ${deleting?.message.split('\n').join('; ') ?? ''}` };
     }
-    const left = await leftObjects(arena, target);
+    const left = await ownedObjects(arena, target);
     if (left.length > 0) return { note: `left: ${left.join(', ')}` };
     const open = await openWorkflows(arena, target);
     return open.length === 0 ? { done: true, note: '' } : { note: `still open: ${open.join(', ')}` };
@@ -58,6 +77,7 @@ const OWNED = [
   KINDS.KubeadmControlPlane,
   KINDS.MachineDeployment,
   KINDS.MachineSet,
+  KINDS.MachineHealthCheck,
   KINDS.Machine,
   KINDS.KubeadmConfig,
   KINDS.AWSMachine,
@@ -65,8 +85,8 @@ const OWNED = [
   KINDS.Secret,
 ] as const;
 
-/** What the Cluster owned and is still there: garbage collection may take its time, so this is waited for. */
-async function leftObjects(arena: Arena, { namespace, name }: Target): Promise<string[]> {
+/** What the Cluster owns and is there, `Machine a-xyz`. Garbage collection may take its time: what is too much is waited for. */
+export async function ownedObjects(arena: Arena, { namespace, name }: Target): Promise<string[]> {
   const lists = await Promise.all(
     OWNED.map(async (kind) => {
       const scope =

@@ -2,7 +2,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const GROUPS = ['kills', 'cuts', 'faults', 'temporal', 'apiserver'] as const;
+export const GROUPS = [
+  'kills',
+  'cuts',
+  'faults',
+  'temporal',
+  'apiserver',
+  'control-planes',
+  'control-planes-faults',
+  'workers',
+  'workers-faults',
+] as const;
 export type Group = (typeof GROUPS)[number];
 
 export interface Options {
@@ -13,6 +23,8 @@ export interface Options {
   readonly dir: string;
   /** Kills of one life. */
   readonly perLife: number;
+  /** Lives in which a point may fail to come by before it counts as missed. */
+  readonly chances: number;
   /** Lives at the same time, each a cluster in its own namespace. */
   readonly parallel: number;
   /** Worker processes; a kill takes one of them. */
@@ -26,12 +38,14 @@ export interface Options {
 export const USAGE = `usage: npm run test:chaos -- [options]
 
 Kills processes at every boundary, deletes half-made clusters, drops answers, throttles, wipes Temporal's database and restarts the API server
-while clusters are created, scaled and deleted on machines that boot; then looks whether each exists exactly once, or not at all.
+while clusters are created, scaled, upgraded, healed and deleted on machines that boot. At every moment there may be no machine too many, and etcd
+needs its quorum; afterwards each thing has to exist exactly once, or not at all.
 
   --only GROUP      ${GROUPS.join(', ')}; may be repeated
   --points N        at most N kill points, spread over all of them
   --seed N          which ones (default 1)
   --per-life N      kills during one cluster's life (default 24)
+  --chances N       lives in which a point may fail to come by before it is called missed (default 3)
   --parallel N      clusters at the same time (default 4)
   --workers N       worker processes (default 4)
   --no-control-plane  leave out scaling the control plane 1 → 3 → 1
@@ -48,6 +62,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       points: { type: 'string' },
       seed: { type: 'string', default: '1' },
       'per-life': { type: 'string', default: '24' },
+      chances: { type: 'string', default: '3' },
       parallel: { type: 'string', default: '4' },
       workers: { type: 'string', default: '4' },
       'no-control-plane': { type: 'boolean', default: false },
@@ -72,6 +87,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     ...(values.points === undefined ? {} : { points: count('points', values.points) }),
     seed: count('seed', values.seed),
     perLife: count('per-life', values['per-life']),
+    chances: count('chances', values.chances),
     parallel: count('parallel', values.parallel),
     workers: count('workers', values.workers),
     controlPlane: !values['no-control-plane'],

@@ -5,6 +5,7 @@ import { untilTrue } from '../../src/cli/demo/wait.js';
 import type { Point } from '../../src/sandbox/chaos/points.js';
 import type { InventoryItem } from '../../src/sandbox/moto/types.js';
 import type { Arena } from './arena.js';
+import type { Course } from './course.js';
 import { type Life, type Lived, live, type Reference } from './life.js';
 import { allOpenWorkflows, gone, inventoryChanges, openWorkflows, schedules } from './look.js';
 import type { Options } from './options.js';
@@ -27,11 +28,11 @@ export interface Run {
 let serial = 0;
 
 /** A new life in a namespace of its own. */
-export function newLife(arena: Arena, kind: string, more: Partial<Life> = {}): Life {
+export function newLife(arena: Arena, kind: string, course: Course, more: Partial<Life> = {}): Life {
   const name = `${kind}${++serial}`;
   return {
     target: { namespace: `chaos-${name}`, name },
-    controlPlane: false,
+    course,
     kills: [],
     say: (line) => arena.say(`[${name}] ${line}`),
     ...more,

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import type { ObjectKey } from '../../api/types/meta.js';
 import { passBoundary } from './boundary.js';
+import { withinActivity } from './effects.js';
 
 interface Input {
   readonly key?: ObjectKey;
@@ -27,7 +28,7 @@ export function activityBoundary(dir: string): ActivityInboundCallsInterceptor {
       const namespace = argument.key?.namespace ?? 'none';
       const name = activityName(Context.current().info.activityType, argument);
       passBoundary(dir, namespace, name, 'before');
-      const result = await next(input);
+      const result = await withinActivity({ namespace, name }, () => next(input));
       passBoundary(dir, namespace, name, 'after');
       return result;
     },

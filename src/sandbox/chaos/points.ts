@@ -1,6 +1,7 @@
 /**
  * A place where a process may die: between two steps that are not one, in one phase of a cluster's life. Written
- * `<phase>/<what>:<before|after>`; `before` = begun, nothing done; `after` = all done, nobody told.
+ * `<phase>/<what>:<before|after>`; `before` = begun, nothing done; `after` = all done, nobody told. `what` is an activity, a signal, or
+ * `<activity>><call>` for one call of an activity that changes something.
  */
 export type Point = string;
 
@@ -9,6 +10,9 @@ export type Side = 'before' | 'after';
 export const pointOf = (phase: string, what: string, side: Side): Point => `${phase}/${what}:${side}`;
 
 export const phaseOf = (point: Point): string => point.slice(0, point.indexOf('/'));
+
+/** Whether a point lies within an activity, at one of its calls. */
+export const isEffect = (point: Point): boolean => point.includes('>');
 
 /** A point as a file name, and back. */
 export const fileOf = (point: Point): string => encodeURIComponent(point);
