@@ -10,6 +10,8 @@ const base = {
     ],
   },
 };
+// Upgrades and repairs take many minutes: npm run e2e:upgrade, npm run e2e:heal.
+const LONG = ['/test/e2e/(upgrade|heal)\\.test\\.ts$'];
 export default {
   projects: [
     {
@@ -31,10 +33,18 @@ export default {
     },
     {
       ...base,
+      displayName: 'e2e-long',
+      setupFilesAfterEnv: ['<rootDir>/test/helpers/setup-e2e.js'],
+      roots: ['<rootDir>/test/e2e'],
+      testRegex: LONG,
+    },
+    {
+      ...base,
       displayName: 'e2e',
       setupFilesAfterEnv: ['<rootDir>/test/helpers/setup-e2e.js'],
       roots: ['<rootDir>/test/e2e'],
       testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+      testPathIgnorePatterns: LONG,
     },
   ],
 };
