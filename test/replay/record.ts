@@ -11,6 +11,7 @@ import { meddlerOf } from '../e2e/drift.js';
 import { clusterObjects, create, healthCheckObject, machineObjects, untilCondition } from '../e2e/objects.js';
 import { startTestSandbox, type TestSandbox, until } from '../e2e/sandbox.js';
 import { casesOf } from './cases.js';
+import { dayTwo } from './day-two.js';
 import { assertAnonymous, render, scrub } from './history.js';
 import { historyToJson } from './proto-json.js';
 
@@ -170,6 +171,7 @@ export async function main(args: readonly string[]): Promise<number> {
       kubernetesVersion: KUBERNETES_VERSION,
       beforeDelete: () => repaired(s),
     });
+    await dayTwo(s, say);
     await keep(s, scenarioOf);
   });
   return 0;
