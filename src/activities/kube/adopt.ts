@@ -4,6 +4,7 @@ import { parseKubernetesVersion } from '../../domain/bootstrap/kubeadm-version.j
 import { controllerOf, isControlPlaneMachine, isDeleting, ownerReference, sameOwner } from '../../domain/contract.js';
 import { isFailure } from '../../domain/errors.js';
 import { ANNOTATION, LABEL } from '../../domain/names.js';
+import { nameLabel } from '../../domain/selectors.js';
 import type { ActivityDeps } from '../deps.js';
 import { ensureMetadata } from './write.js';
 
@@ -30,7 +31,7 @@ export async function adoptMachines(
       deps.event(controlPlane, 'Warning', 'AdoptionFailed', message);
       continue;
     }
-    const labels = { [LABEL.controlPlaneName]: controlPlane.metadata.name };
+    const labels = { [LABEL.controlPlaneName]: nameLabel(controlPlane.metadata.name) };
     const annotations = { [ANNOTATION.kcpCleanup]: '' };
     await ensureMetadata(deps.kube, KINDS.Machine, machine, { owner, labels, annotations }, deps.scope().signal);
     adopted = true;

@@ -8,6 +8,7 @@ import { LABEL } from '../../domain/names.js';
 import type { Remediation } from '../../domain/plan/control-plane-remediation.js';
 import { type MadeOf, outdatedReasons, upToDateCondition } from '../../domain/rollout/control-plane-outdated.js';
 import { type InPlaceMetadata, type InPlaceSpec, withInPlace, withMetadata } from '../../domain/rollout/in-place.js';
+import { nameLabel } from '../../domain/selectors.js';
 import { COMPONENT_CONDITIONS, ETCD_CONDITIONS } from '../../domain/status/control-plane.js';
 import type { ActivityDeps } from '../deps.js';
 import type { Inspection } from '../workload/health.js';
@@ -78,7 +79,7 @@ export function inPlaceMetadata(controlPlane: KubeadmControlPlane, clusterName: 
     system: {
       [LABEL.clusterName]: clusterName,
       [LABEL.controlPlane]: '',
-      [LABEL.controlPlaneName]: controlPlane.metadata.name,
+      [LABEL.controlPlaneName]: nameLabel(controlPlane.metadata.name),
     },
   };
 }

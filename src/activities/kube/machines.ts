@@ -13,9 +13,9 @@ import { newId } from './assess-cluster.js';
 import { assessMachine } from './assess-machine.js';
 import { cloneFromTemplate, createOnce } from './clone.js';
 import { inPlaceMetadata, inPlaceSpec } from './control-plane-machines.js';
+import { removeOrphans } from './orphans.js';
 import { inParallel } from './parallel.js';
 import { endRemediation } from './remediation-record.js';
-import { removeOrphans } from './set-orphans.js';
 import { setMetadata } from './set-sync.js';
 import { readKey } from './world.js';
 import { ensureMetadata } from './write.js';
@@ -107,8 +107,8 @@ async function madeBefore(deps: ActivityDeps, owner: KubeObject, name: string): 
 }
 
 /**
- * Creates one control-plane machine: infra machine, KubeadmConfig, Machine. Idempotent by name; same errors as for workers. A machine that `replaces` an
- * unhealthy one says so, which ends that replacement.
+ * Creates one control-plane machine: infra machine, KubeadmConfig, Machine. Idempotent by name; same errors as for workers. What was made for one that
+ * never came to be goes first. A machine that `replaces` an unhealthy one says so, which ends that replacement.
  */
 export async function createControlPlaneMachine(
   deps: ActivityDeps,
@@ -132,6 +132,7 @@ async function makeControlPlaneMachine(
   if (!clusterName)
     throw notYet(`KubeadmControlPlane ${key.namespace}/${key.name} is not linked to its Cluster yet`, 500);
   if (await madeBefore(deps, controlPlane, name)) return;
+  await removeOrphans(deps, controlPlane, [name]);
   const template = controlPlane.spec.machineTemplate;
   const wish = inPlaceMetadata(controlPlane, clusterName);
   const memory = rememberTemplate(wish);

@@ -6,14 +6,14 @@ import {
   killedAfterEachWrite,
   NOW,
 } from '../../../test/helpers/activity-world.js';
-import { aCluster, aMachine } from '../../../test/helpers/fake-objects.js';
+import { aCluster, aControlPlane, aMachine } from '../../../test/helpers/fake-objects.js';
 import { aMachineSet, anInfraMachine, theTemplates } from '../../../test/helpers/fake-owners.js';
-import type { Machine } from '../../api/types/index.js';
+import type { KubeadmConfig, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
-import type { KubeObject } from '../../api/types/meta.js';
+import type { KubeObject, ResourceKind } from '../../api/types/meta.js';
 import { ownerReference } from '../../domain/contract.js';
 import { ANNOTATION, LABEL } from '../../domain/names.js';
-import { createWorkerMachines, deleteMachines } from './machines.js';
+import { createControlPlaneMachine, createWorkerMachines, deleteMachines } from './machines.js';
 
 const cluster = aCluster();
 const set = aMachineSet(cluster);
@@ -98,5 +98,53 @@ describe('what was made for machines that never came to be', () => {
     );
     await deleteMachines(w.deps, keyOf(long), []);
     expect(left(w)).toEqual(['w1']);
+  });
+});
+
+describe('what was made for control plane machines that never came to be', () => {
+  const controlPlane = aControlPlane(cluster);
+  const held = { ownerReferences: [ownerReference(controlPlane, { controller: false })] };
+  const labels = { [LABEL.controlPlaneName]: controlPlane.metadata.name };
+  const config = (name: string, spec: NonNullable<KubeadmConfig['spec']>): KubeadmConfig => ({
+    apiVersion: 'bootstrap.cluster.x-k8s.io/v1beta2',
+    kind: 'KubeadmConfig',
+    metadata: { name, namespace: 'default', uid: `uid-config-${name}`, labels, ...held },
+    spec,
+  });
+  const infra = (name: string, template: string): KubeObject => clone(name, { labels, ...held }, template);
+  const planes = (...objects: KubeObject[]): ActivityWorld =>
+    activityWorld({ objects: [cluster, controlPlane, ...theTemplates(cluster), ...objects] });
+  const uidOf = (w: ActivityWorld, kind: ResourceKind, name: string) =>
+    w.kube.peek(kind, { namespace: 'default', name })?.metadata.uid;
+
+  test('goes before another one is made, but for what that will be made of', async () => {
+    const w = planes(
+      infra('cp1', 'demo'),
+      infra('orphan', 'demo'),
+      config('cp1', controlPlane.spec.kubeadmConfigSpec ?? {}),
+      config('orphan', {}),
+    );
+    const before = [uidOf(w, KINDS.AWSMachine, 'cp1'), uidOf(w, KINDS.KubeadmConfig, 'cp1')];
+    await createControlPlaneMachine(w.deps, keyOf(controlPlane), { name: 'cp1' });
+    expect([uidOf(w, KINDS.AWSMachine, 'cp1'), uidOf(w, KINDS.KubeadmConfig, 'cp1')]).toEqual(before);
+    expect(left(w)).toEqual(['cp1']);
+    expect(w.kube.all(KINDS.KubeadmConfig).map((o) => o.metadata.name)).toEqual(['cp1']);
+  });
+
+  test('is made anew where what it was made of has changed', async () => {
+    const w = planes(infra('cp1', 'before'), config('cp1', { files: [{ path: '/before' }] }));
+    const before = [uidOf(w, KINDS.AWSMachine, 'cp1'), uidOf(w, KINDS.KubeadmConfig, 'cp1')];
+    await createControlPlaneMachine(w.deps, keyOf(controlPlane), { name: 'cp1' });
+    const after = [uidOf(w, KINDS.AWSMachine, 'cp1'), uidOf(w, KINDS.KubeadmConfig, 'cp1')];
+    expect(after).not.toContain(undefined);
+    for (const [i, uid] of after.entries()) expect(uid).not.toBe(before[i]);
+  });
+
+  test('carries a label that a long name of the control plane fits into', async () => {
+    const long = { ...controlPlane, metadata: { ...controlPlane.metadata, name: 'a'.repeat(70) } };
+    const w = activityWorld({ objects: [cluster, long, ...theTemplates(cluster)] });
+    await createControlPlaneMachine(w.deps, keyOf(long), { name: 'cp1' });
+    const made = w.kube.peek(KINDS.Machine, { namespace: 'default', name: 'cp1' });
+    expect(made?.metadata.labels?.[LABEL.controlPlaneName]).toMatch(/^hash_[-\w]{6}_z$/);
   });
 });
