@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import { startConnectProxy, startSocksProxy, type TestProxy } from '../../test/helpers/proxies.js';
@@ -59,10 +60,11 @@ test.each([
   expect(proxy.targets).toEqual([address]);
 });
 
-test('port-forwards go through an HTTP proxy too, with its credentials', async () => {
-  const { proxy, kube } = await proxied(startConnectProxy('open:sesame'), (url) =>
-    url.replace('http://', 'http://user:open%3Asesame@'),
-  );
+test.each([
+  ['an HTTP proxy', startConnectProxy],
+  ['a SOCKS5 proxy', startSocksProxy],
+])('port-forwards go through %s too, with its credentials', async (_, start) => {
+  const { proxy, kube } = await proxied(start('open:sesame'), (url) => url.replace('://', '://user:open%3Asesame@'));
   const stream = await portForward(kube, { namespace: 'kube-system', pod: 'etcd-0', port: 2379 });
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
@@ -70,14 +72,18 @@ test('port-forwards go through an HTTP proxy too, with its credentials', async (
   expect(proxy.targets).toEqual([address]);
 });
 
-test('a proxy that refuses is told by name, without its password', async () => {
-  const { proxy } = await proxied(startConnectProxy('right'));
-  const url = proxy.url.replace('http://', 'http://user:wrong@');
-  const host = new URL(url).host;
-  await expect(connectThrough(url, { host: 'api.example.test', port: 6443 })).rejects.toMatchObject({
+test.each([
+  ['an HTTP proxy', startConnectProxy, 'status 407'],
+  ['a SOCKS5 proxy', startSocksProxy, 'Socks5 Authentication failed'],
+])('%s that refuses is told by name, without its password', async (_, start, why) => {
+  const { proxy } = await proxied(start('right'));
+  const url = proxy.url.replace('://', '://user:wr0ng@');
+  const refusal: unknown = await connectThrough(url, { host: 'api.example.test', port: 6443 }).catch((error) => error);
+  expect(refusal).toMatchObject({
     type: 'Transient',
-    message: `proxy ${host} gives no connection to api.example.test:6443: status 407`,
+    message: `proxy ${new URL(url).host} gives no connection to api.example.test:6443: ${why}`,
   });
+  expect(inspect(refusal, { depth: 9 })).not.toContain('wr0ng');
 });
 
 test.each([
@@ -90,8 +96,8 @@ test.each([
   expect(() => kubeBy(url)).toThrow(message);
 });
 
-test('a SOCKS5 proxy carries no port-forwards, and says so', async () => {
-  await expect(connectThrough('socks5://127.0.0.1:1', { host: 'h', port: 1 })).rejects.toMatchObject({
+test('a proxy of another kind carries no port-forwards, and says so', async () => {
+  await expect(connectThrough('ftp://127.0.0.1:1', { host: 'h', port: 1 })).rejects.toMatchObject({
     type: 'InvalidConfiguration',
   });
 });

@@ -57,25 +57,38 @@ export async function startConnectProxy(password?: string): Promise<TestProxy> {
   return await listening(server, 'http', targets, sockets);
 }
 
-/** A SOCKS5 proxy without authentication that takes names and IPv4 addresses. */
-export async function startSocksProxy(): Promise<TestProxy> {
+const NO_AUTHENTICATION = 0;
+const PASSWORD = 2;
+
+/** A SOCKS5 proxy that takes names and IPv4 addresses; with `password` it wants that one of user `user`. */
+export async function startSocksProxy(password?: string): Promise<TestProxy> {
   const sockets = new Set<Socket>();
   const targets: string[] = [];
+  const connected = (client: Socket): void => {
+    client.once('data', (asked: Buffer) => {
+      const named = asked[3] === 3;
+      const end = named ? 5 + (asked[4] ?? 0) : 8;
+      const host = named ? asked.subarray(5, end).toString() : [...asked.subarray(4, 8)].join('.');
+      const port = asked.readUInt16BE(end);
+      targets.push(`${host}:${port}`);
+      const far = note(sockets, connect(port, host));
+      far.once('connect', () => {
+        client.write(Buffer.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0));
+        joined(client, far);
+      });
+    });
+  };
   const server = createServer((client) => {
     note(sockets, client);
     client.once('data', () => {
-      client.write(Buffer.of(5, 0));
-      client.once('data', (asked: Buffer) => {
-        const named = asked[3] === 3;
-        const end = named ? 5 + (asked[4] ?? 0) : 8;
-        const host = named ? asked.subarray(5, end).toString() : [...asked.subarray(4, 8)].join('.');
-        const port = asked.readUInt16BE(end);
-        targets.push(`${host}:${port}`);
-        const far = note(sockets, connect(port, host));
-        far.once('connect', () => {
-          client.write(Buffer.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0));
-          joined(client, far);
-        });
+      client.write(Buffer.of(5, password === undefined ? NO_AUTHENTICATION : PASSWORD));
+      if (password === undefined) return connected(client);
+      client.once('data', (said: Buffer) => {
+        const right = said
+          .subarray(1)
+          .equals(Buffer.from(`\x04user${String.fromCharCode(password.length)}${password}`));
+        client.write(Buffer.of(1, right ? 0 : 1));
+        if (right) connected(client);
       });
     });
   });
