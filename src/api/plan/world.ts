@@ -42,7 +42,9 @@ export async function readWorld(
     signal,
   );
   const infrastructure = (await Promise.all(infraKinds.map((kind) => list<KubeObject>(kind)))).flat();
-  const templateKinds = await kindsOf(kube, documents.flatMap(templateRefs), signal);
+  // those of workers that the manifest does not speak of say which checks their new machines skip
+  const referring = [...documents.map((d) => d.wanted), ...deployments, ...sets];
+  const templateKinds = await kindsOf(kube, referring.flatMap(templateRefs), signal);
   const templates = (await Promise.all(templateKinds.map((kind) => list<KubeObject>(kind)))).flat();
   return { now, documents, clusters, controlPlanes, deployments, sets, machines, configs, infrastructure, templates };
 }
@@ -53,7 +55,7 @@ async function kindsOf(kube: Kube, refs: readonly Ref[], signal: AbortSignal): P
   return kinds.filter((k) => k !== undefined);
 }
 
-function templateRefs({ wanted }: ManifestDocument): Ref[] {
+function templateRefs(wanted: KubeObject): Ref[] {
   if (wanted.kind === 'KubeadmControlPlane')
     return [(wanted as KubeadmControlPlane).spec.machineTemplate.spec.infrastructureRef];
   if (wanted.kind !== 'MachineDeployment' && wanted.kind !== 'MachineSet') return [];

@@ -215,6 +215,27 @@ describe('a manifest that breaks a rule is refused by its name', () => {
     expect(of({ ...more, metadata: { ...more.metadata, annotations } })).toEqual([]);
   });
 
+  test.each<[string, template: string, own: string | undefined, refused: boolean]>([
+    ['by the bootstrap template', 'KubeadmVersionSkew', undefined, false],
+    ['by the bootstrap template, all of them', 'All', undefined, false],
+    ['but for another one', 'ControlPlaneIsStable', undefined, true],
+    ['by the template, though the deployment names others', 'KubeadmVersionSkew', 'ControlPlaneIsStable', true],
+  ])('a check is turned off %s', (_, ofTemplate, own, refused) => {
+    const world = aLiveCluster();
+    const skip = 'machineset.cluster.x-k8s.io/skip-preflight-checks';
+    const templates = world.templates.map((t) =>
+      t.kind === 'KubeadmConfigTemplate'
+        ? { ...t, metadata: { ...t.metadata, annotations: { [skip]: ofTemplate } } }
+        : t,
+    );
+    const more = withWorkers(world.deployment, {}, { replicas: 5 });
+    const annotations = own === undefined ? {} : { [skip]: own };
+    const wanted = { ...more, metadata: { ...more.metadata, annotations } };
+    const controlPlanes = [withPlane(world.controlPlane, { version: NEW })];
+    const result = plan({ ...world, controlPlanes, templates }, aDocument(world.deployment, wanted));
+    expect(rulesOf(result)).toEqual(refused ? ['MachineDeployment KubeadmVersionSkew by preflight'] : []);
+  });
+
   test('a rollout that has not ended is not jumped over', () => {
     const world = aLiveCluster();
     const controlPlane = withPlane(world.controlPlane, { version: NEW });

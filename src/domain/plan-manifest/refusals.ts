@@ -1,5 +1,4 @@
 import type { MachineDeployment, MachineSet } from '../../api/types/index.js';
-import { skippedChecks } from '../plan/set-preflight.js';
 import {
   controlPlaneDowngrade,
   controlPlaneSkew,
@@ -8,13 +7,11 @@ import {
   kubernetesSkew,
   type SkewViolation,
 } from '../plan/skew.js';
+import { skipsOf } from './skips.js';
 import type { ManifestWorld, ObjectRef, Refusal } from './types.js';
 import { machinesUnder, setsUnder, type Wanted, type WantedCluster, wantedClusters } from './wanted.js';
 
 type Group = MachineDeployment | MachineSet;
-
-const skips = (object: Group, rule: string): boolean =>
-  skippedChecks(object).has(rule) || skippedChecks(object).has('All');
 
 const refusal = (object: ObjectRef, by: Refusal['by'], broken: SkewViolation | undefined): Refusal[] =>
   broken ? [{ object, by, ...broken }] : [];
@@ -61,15 +58,16 @@ function workerRefusals(world: ManifestWorld, cluster: WantedCluster, group: Wan
   const planeMoves = plane.live !== undefined && plane.live.spec.version !== target;
   const own = group.live?.spec.template.spec.version !== version;
   if (!planeMoves && !group.document) return [];
-  const wish = skips(wanted, 'KubernetesVersionSkew') ? undefined : kubernetesSkew(target, version);
+  const skips = skipsOf(world, wanted);
+  const wish = skips('KubernetesVersionSkew') ? undefined : kubernetesSkew(target, version);
   if (wish && (planeMoves || own)) return refusal(ref, makesMachines(group) ? 'preflight' : 'kubernetes', wish);
   // those that are there stay while the control plane goes ahead
   const left = planeMoves ? versionsThere(world, group).map((v) => kubernetesSkew(target, v)) : [];
   const broken = left.find((v) => v !== undefined);
   if (broken) return refusal(ref, 'kubernetes', broken);
   if (!group.document || !makesMachines(group)) return [];
-  const kubeadm = bootstrap.configRef?.kind === 'KubeadmConfigTemplate' && !skips(wanted, 'KubeadmVersionSkew');
-  const topology = cluster.cluster?.spec.topology !== undefined && !skips(wanted, 'ControlPlaneVersionSkew');
+  const kubeadm = bootstrap.configRef?.kind === 'KubeadmConfigTemplate' && !skips('KubeadmVersionSkew');
+  const topology = cluster.cluster?.spec.topology !== undefined && !skips('ControlPlaneVersionSkew');
   return [
     ...refusal(ref, 'preflight', kubeadm ? kubeadmSkew(target, version) : undefined),
     ...refusal(ref, 'preflight', topology ? controlPlaneSkew(target, version) : undefined),

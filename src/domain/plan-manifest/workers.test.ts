@@ -164,6 +164,21 @@ describe('a manifest that changes workers', () => {
     ]);
   });
 
+  test('whose bootstrap template skips the check does not wait for the control plane', () => {
+    const world = aLiveCluster();
+    const annotations = { 'machineset.cluster.x-k8s.io/skip-preflight-checks': 'ControlPlaneIsStable' };
+    const templates = world.templates.map((t) =>
+      t.kind === 'KubeadmConfigTemplate' ? { ...t, metadata: { ...t.metadata, annotations } } : t,
+    );
+    const heldBack = (of: LiveCluster): boolean =>
+      plan(
+        of,
+        aDocument(world.controlPlane, withPlane(world.controlPlane, { version: NEW })),
+        aDocument(world.deployment, withWorkers(world.deployment, { version: NEW })),
+      ).steps.some((s) => s.waitsFor !== undefined);
+    expect([heldBack(world), heldBack({ ...world, templates })]).toEqual([true, false]);
+  });
+
   test('that are not there yet makes them when the control plane is', () => {
     const world = aLiveCluster(1, 2);
     const fresh = withWorkers({ ...world.deployment, metadata: { name: 'more', namespace: 'default' } }, {});

@@ -5,10 +5,10 @@ import { ownedMachine } from '../owned-machine.js';
 import { deletePriority } from '../plan/replicas.js';
 import type { resolveStrategy } from '../plan/rollout.js';
 import { forecastRollout, type RolloutTurn } from '../plan/rollout-forecast.js';
-import { skippedChecks } from '../plan/set-preflight.js';
 import { rolloutState } from '../status/rollout.js';
 import { currentSet, expiredRollout, templateDifferences } from '../template.js';
 import { instanceOf } from './cloud.js';
+import { skipsOf } from './skips.js';
 import type { DisruptionBudget, ManifestWorld, ObjectRef, PlanStep } from './types.js';
 import { machinesUnder, setsUnder, type Wanted, type WantedCluster } from './wanted.js';
 
@@ -31,14 +31,13 @@ function victimsOf(world: ManifestWorld, set: MachineSet, order: DeleteOrder): s
 }
 
 /** Preflight checks that hold new workers back until the control plane is where it is to be. */
-function heldBackBy({ controlPlane }: WantedCluster, group: Group): string[] {
+function heldBackBy(world: ManifestWorld, { controlPlane }: WantedCluster, group: Group): string[] {
   if (!controlPlane) return [];
   const { live, wanted } = controlPlane;
   const { version } = wanted.spec;
   const reached = live?.status?.version ?? live?.spec.version;
   const moves = live === undefined || live.spec.version !== version || reached !== version;
-  const skipped = skippedChecks(group);
-  return moves && !skipped.has('ControlPlaneIsStable') && !skipped.has('All') ? ['ControlPlaneIsStable'] : [];
+  return moves && !skipsOf(world, group)('ControlPlaneIsStable') ? ['ControlPlaneIsStable'] : [];
 }
 
 interface Scene {
@@ -54,7 +53,7 @@ interface Scene {
 
 /** Turns of a rollout as steps: first what is made, then what goes. Once a machine has to be made that the control plane holds back, all waits. */
 function stepsOf({ world, cluster, ref, wanted, victims, reasonOf }: Scene, turns: readonly RolloutTurn[]): PlanStep[] {
-  const held = heldBackBy(cluster, wanted);
+  const held = heldBackBy(world, cluster, wanted);
   const { infrastructureRef } = wanted.spec.template.spec;
   const instance = instanceOf(world, ref.namespace, infrastructureRef);
   let waits = false;
