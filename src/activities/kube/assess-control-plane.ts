@@ -14,7 +14,7 @@ import {
 import type { ControlPlaneFacts } from '../../domain/facts.js';
 import { attemptOf } from '../../domain/failure.js';
 import { ANNOTATION, FINALIZER, LABEL, laneId } from '../../domain/names.js';
-import { planControlPlaneStep } from '../../domain/plan/control-plane.js';
+import { hasTimeForUpkeep, planControlPlaneStep } from '../../domain/plan/control-plane.js';
 import { DEFAULT_POLICY, planControlPlaneRemediation } from '../../domain/plan/control-plane-remediation.js';
 import {
   controlPlaneMachine,
@@ -192,7 +192,7 @@ export async function assessControlPlane(deps: ActivityDeps, key: ObjectKey): Pr
   }
   const sized = factsOf(machines);
   const upkeep =
-    active && seen?.initialized && planControlPlaneStep(sized, Date.parse(deps.now())).kind === 'done'
+    active && seen?.initialized && hasTimeForUpkeep(sized, Date.parse(deps.now()))
       ? await upkeepDue(deps, cluster, controlPlane, machines)
       : [];
   const view = upkeep.length > 0 ? { ...sized, upkeep } : sized;

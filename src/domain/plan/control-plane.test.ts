@@ -2,7 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { aMember, aNewcomer, FLAGGED, ILL, OUTDATED, planeFacts } from '../../../test/helpers/control-plane-facts.js';
 import type { ControlPlaneFacts, ControlPlaneMachine, ControlPlaneOperation } from '../facts.js';
-import { controlPlaneBrief, mayTake, planControlPlane, planControlPlaneStep } from './control-plane.js';
+import {
+  controlPlaneBrief,
+  hasTimeForUpkeep,
+  mayTake,
+  planControlPlane,
+  planControlPlaneStep,
+} from './control-plane.js';
 
 const NOW = Date.parse('2026-02-01T00:00:00Z');
 const next = (facts: ControlPlaneFacts) => planControlPlaneStep(facts, NOW);
@@ -267,6 +273,30 @@ describe('a replacement that was begun', () => {
   test('waits when it became dangerous before its machine was deleted', () => {
     const facts = planeFacts(3, [aMember('a'), aMember('b', ILL), aMember('x', FLAGGED)], { remediating: record });
     expect(next(facts)).toMatchObject({ kind: 'await', name: 'x', reason: expect.stringContaining('quorum') });
+  });
+});
+
+describe('upkeep', () => {
+  const upkeep = ['CoreDNS'];
+  const unready = aMember('b', { ready: false });
+  test.each<[string, ControlPlaneFacts, string]>([
+    ['comes when all is well', planeFacts(2, [aMember('a'), aMember('b')]), 'maintain'],
+    ['does not wait for readiness gates of users', planeFacts(2, [aMember('a'), unready]), 'maintain'],
+    ['waits for components', planeFacts(2, [aMember('a'), aMember('b', ILL)]), 'await'],
+    ['waits for components although gates are closed too', planeFacts(2, [unready, aMember('a', ILL)]), 'await'],
+    ['waits for machines to be made', planeFacts(3, [aMember('a'), unready]), 'create'],
+    ['waits for a rollout', planeFacts(1, [aMember('a', OUTDATED)]), 'create'],
+    ['waits for a machine that goes', planeFacts(1, [aMember('a'), aMember('b', { deleting: true })]), 'await'],
+  ])('%s', (_, facts, kind) => {
+    expect(next({ ...facts, upkeep }).kind).toBe(kind);
+    expect(hasTimeForUpkeep(facts, NOW)).toBe(kind === 'maintain');
+  });
+
+  test('is followed by the wait for the readiness of all machines', () => {
+    expect(next(planeFacts(2, [aMember('a'), unready]))).toMatchObject({ kind: 'await', name: 'b', until: 'healthy' });
+    const brief = controlPlaneBrief(planeFacts(2, [aMember('a'), unready], { upkeep }), NOW);
+    expect(planControlPlane(brief)).toMatchObject({ operation: 'MaintainControlPlane' });
+    expect(brief.forecast.map((line) => line.split(':')[0])).toEqual(['bring up to date', 'wait']);
   });
 });
 

@@ -101,18 +101,27 @@ function sizeStep(facts: ControlPlaneFacts): ControlPlaneStep | undefined {
   return preflight(facts, { remove: victim }) ?? { kind: 'remove', name: victim.name, why };
 }
 
-/** Waits until what is there is well. */
+/**
+ * Upkeep as soon as all components are well, then the wait until every machine is Ready: what a user's own readiness gate waits for may be just that upkeep.
+ */
 function settleStep(facts: ControlPlaneFacts): ControlPlaneStep {
-  const ill = [...facts.machines].sort(byName).filter((m) => m.problems.length > 0 || !m.ready);
+  const machines = [...facts.machines].sort(byName);
+  const ill = machines.filter((m) => m.problems.length > 0 || !m.ready);
   const [stray] = facts.strays ?? [];
   if (stray && ill.length === 0) {
     const member = stray.name || stray.id;
     const reason = `etcd member ${member} has no machine, and without it etcd would have no quorum`;
     return { kind: 'await', name: member, until: 'quorum', reason, unblock: 'more healthy members', about: ['etcd'] };
   }
-  if (ill.length > 0) return awaitHealthy(ill);
   const { upkeep = [] } = facts;
-  return upkeep.length > 0 ? { kind: 'maintain', parts: upkeep } : { kind: 'done' };
+  const sound = !stray && machines.every((m) => m.problems.length === 0);
+  if (sound && upkeep.length > 0) return { kind: 'maintain', parts: upkeep };
+  return ill.length > 0 ? awaitHealthy(ill) : { kind: 'done' };
+}
+
+/** Whether nothing but the readiness of machines would come before upkeep, so that it is worth looking what is due. Pure. */
+export function hasTimeForUpkeep(facts: ControlPlaneFacts, nowMs: number): boolean {
+  return planControlPlaneStep({ ...facts, upkeep: ['anything'] }, nowMs).kind === 'maintain';
 }
 
 /** The operation that the next step belongs to. */
