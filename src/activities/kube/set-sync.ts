@@ -48,16 +48,16 @@ export async function syncSetMachines(
   machines: readonly Machine[],
 ): Promise<Machine[]> {
   const wish = setMetadata(set);
-  const spec = setSpec(set);
+  const synced = (m: Machine): Machine | undefined => withInPlace(m, wish, setSpec(set), { gatesUntilGone: true });
   await inParallel(machines, WRITES_AT_ONCE, async (machine) => {
     const { namespace = '' } = machine.metadata;
     if (!isDeleting(machine) && withMetadata(machine, wish)) {
       for (const ref of [machine.spec.bootstrap.configRef, machine.spec.infrastructureRef])
         await relabel(deps, ref, namespace, wish);
     }
-    await modifyWhen(deps, KINDS.Machine, machine, (m) => withInPlace(m, wish, spec));
+    await modifyWhen(deps, KINDS.Machine, machine, synced);
   });
-  return machines.map((machine) => withInPlace(machine, wish, spec) ?? machine);
+  return machines.map((machine) => synced(machine) ?? machine);
 }
 
 async function relabel(

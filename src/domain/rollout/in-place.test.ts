@@ -76,6 +76,25 @@ describe('what is changed without a rollout', () => {
     expect(synced?.spec).not.toHaveProperty('taints');
   });
 
+  test.each<[string, boolean, readonly string[]]>([
+    ['a set', true, ['H']],
+    ['a control plane', false, ['G']],
+  ])('a machine of %s on its way out gets time-outs and what says that it is ready', (_, gatesUntilGone, expected) => {
+    const deletionTimestamp = '2026-01-01T00:00:00Z';
+    const going = machine({ deletionTimestamp }, { readinessGates: gates, taints, minReadySeconds: 1 });
+    const deletion = {
+      nodeDrainTimeoutSeconds: 5,
+      nodeVolumeDetachTimeoutSeconds: 6,
+      nodeDeletionTimeoutSeconds: 7,
+    };
+    const spec = { deletion, readinessGates: [{ conditionType: 'H' }], taints: [] as never };
+    const synced = withInPlace(going, wish({ a: '1' }), spec, { gatesUntilGone });
+    expect(synced?.spec).toMatchObject({ deletion, taints, minReadySeconds: 1 });
+    expect(synced?.spec.readinessGates?.map((g) => g.conditionType)).toEqual(expected);
+    expect(synced?.metadata).toEqual(going.metadata);
+    expect(synced && withInPlace(synced, wish({ a: '1' }), spec, { gatesUntilGone })).toBeUndefined();
+  });
+
   test('minReadySeconds follows an owner that has such a field, and is left alone by others', () => {
     const synced = withInPlace(machine({}), wish({}), { minReadySeconds: 30 });
     expect(synced?.spec).toMatchObject({ minReadySeconds: 30 });

@@ -43,12 +43,23 @@ export function withMetadata<T extends KubeObject>(object: T, wish: InPlaceMetad
   return { ...object, metadata: { ...object.metadata, labels, annotations } };
 }
 
-/** The Machine with everything that is changed in place; undefined when it is as wished. One on its way out only gets other time-outs. */
-export function withInPlace(machine: Machine, wish: InPlaceMetadata, spec: InPlaceSpec): Machine | undefined {
+/**
+ * The Machine with everything that is changed in place; undefined when it is as wished. One on its way out only gets other time-outs and minReadySeconds,
+ * and with `gatesUntilGone` readiness gates. Source: capi syncMachines of machineset_controller.go, and of kcp controller.go, which passes no gates.
+ */
+export function withInPlace(
+  machine: Machine,
+  wish: InPlaceMetadata,
+  spec: InPlaceSpec,
+  { gatesUntilGone = false } = {},
+): Machine | undefined {
   const going = isDeleting(machine);
   const labelled = (going ? undefined : withMetadata(machine, wish)) ?? machine;
   const { deletion: stored, readinessGates: _g, taints: _t, ...rest } = machine.spec;
-  const kept = pick(going ? machine.spec : spec, ['readinessGates', 'taints']);
+  const kept = {
+    ...pick(going && !gatesUntilGone ? machine.spec : spec, ['readinessGates']),
+    ...pick(going ? machine.spec : spec, ['taints']),
+  };
   // admission fills that one in: without a wish it stays as it is
   const nodeDeletionTimeoutSeconds = spec.deletion?.nodeDeletionTimeoutSeconds ?? stored?.nodeDeletionTimeoutSeconds;
   const deletion = {
