@@ -19,8 +19,10 @@ import { Inbox } from './inbox.js';
 export interface LaneHooks<F extends CommonFacts> {
   assess(): Promise<F>;
   decide(facts: F): Decision;
-  /** Runs the operation; called in a scope that deletion cancels, or that nothing cancels when `operation` is a deletion. */
-  /** May answer the facts it saw last: they stand for the next assessment unless a signal came meanwhile. */
+  /**
+   * Runs the operation; called in a scope that deletion cancels, or that only a pause cancels when `operation` is a deletion. May answer the facts it saw
+   * last: they stand for the next assessment unless a signal came meanwhile.
+   */
   operate(operation: string, facts: F): Promise<F | undefined>;
   /** Operations that a newer spec may interrupt without harm; they are planned again from what is there. */
   readonly supersedable: ReadonlySet<string>;
