@@ -1,7 +1,6 @@
 import type { Cluster, KubeadmControlPlane } from '../../api/types/index.js';
 import { controllerOf, failureDomainsOf, isDeleting, isPaused } from '../contract.js';
 import type { ControlPlaneFacts, ControlPlaneStep } from '../facts.js';
-import { ANNOTATION } from '../names.js';
 import { planControlPlaneStep } from '../plan/control-plane.js';
 import { afterStep, etcdForecast } from '../plan/control-plane-forecast.js';
 import { controlPlaneMachine } from '../rollout/control-plane-machine.js';
@@ -9,6 +8,7 @@ import { outdatedReasons } from '../rollout/control-plane-outdated.js';
 import { remediationOf, sizeOf } from '../rollout/control-plane-wish.js';
 import { kubeadmConfigDifferences } from '../rollout/kubeadm-config-diff.js';
 import { instanceOf } from './cloud.js';
+import { addonChanges, kubeadmConfigChanges } from './control-plane-upkeep.js';
 import type { DisruptionBudget, ManifestWorld, ObjectRef, PlanStep } from './types.js';
 
 const CONFIG_REASON = 'KubeadmConfig is not up-to-date';
@@ -128,6 +128,8 @@ export function controlPlaneSteps(world: ManifestWorld, change: ControlPlaneChan
     const after = afterStep(seen, step, nowMs);
     const shown = shownStep(seen, step);
     const etcd = etcdForecast(seen, step, after);
+    const before = steps.some((s) => s.kind === 'Workload') ? undefined : preparation(change, step);
+    if (before) steps.push({ ...base, ...before });
     const differing = fields.get(shown?.machine ?? '');
     if (shown) {
       const moves = shown.action === 'create' || shown.action === 'delete';
@@ -163,27 +165,22 @@ function cloudOf(world: ManifestWorld, wanted: KubeadmControlPlane, action: 'cre
     : [`deregister from ${balancer}`, 'terminate its instance'];
 }
 
-interface Dns {
-  readonly imageTag?: string;
-  readonly imageRepository?: string;
+/** What machines read when they join is brought up to date before the first of a new kind does; undefined when nothing of it changes. */
+function preparation({ wanted, live }: ControlPlaneChange, step: ControlPlaneStep): Shown | undefined {
+  if (!live || step.kind !== 'create' || !step.prepare) return undefined;
+  const changes = kubeadmConfigChanges(live, wanted);
+  if (changes.length === 0) return undefined;
+  const reason = `before new machines join, bring up to date in kubeadm-config: ${changes.join(', ')}`;
+  return { kind: 'Workload', action: 'maintain', reason };
 }
 
-/** What kubeadm installed once follows when all machines have the version. */
+/** What kubeadm installed once follows when all machines are up to date. */
 function maintenance(
   { wanted, live }: ControlPlaneChange,
   facts: ControlPlaneFacts,
   base: Pick<PlanStep, 'phase' | 'group' | 'cluster'>,
 ): PlanStep[] {
-  if (!live || !facts.initialized) return [];
-  const dnsOf = (k: KubeadmControlPlane): Dns => k.spec.kubeadmConfigSpec?.clusterConfiguration?.dns ?? {};
-  const [before, dns] = [dnsOf(live), dnsOf(wanted)];
-  const skips = (annotation: string): boolean => wanted.metadata.annotations?.[annotation] !== undefined;
-  const newVersion = live.spec.version !== wanted.spec.version;
-  const newDns = before.imageTag !== dns.imageTag || before.imageRepository !== dns.imageRepository;
-  const parts = [
-    ...(newVersion && !skips(ANNOTATION.skipKubeProxy) ? [`kube-proxy to ${wanted.spec.version}`] : []),
-    ...(newDns && !skips(ANNOTATION.skipCoreDNS) ? [`CoreDNS${dns.imageTag ? ` to ${dns.imageTag}` : ''}`] : []),
-  ];
+  const parts = live && facts.initialized ? addonChanges(live, wanted) : [];
   if (parts.length === 0) return [];
   return [{ ...base, kind: 'Workload', action: 'maintain', reason: `bring up to date: ${parts.join(', ')}` }];
 }

@@ -34,16 +34,24 @@ describe('a manifest that changes a control plane', () => {
     expect(machines.every((s) => s.etcd?.safe)).toBe(true);
     expect(new Set(machines.map((s) => s.machine)).size).toBe(6);
     expect(machines.map((s) => s.failureDomain ?? '-')).toEqual(['a', '-', 'b', '-', 'c', '-']);
-    expect(steps[1]).toMatchObject({
+    expect(steps[0]).toMatchObject({
+      kind: 'Workload',
+      reason: 'before new machines join, bring up to date in kubeadm-config: kubernetesVersion v1.34.4',
+    });
+    expect(machines[1]).toMatchObject({
       group: { kind: 'KubeadmControlPlane', name: 'demo-control-plane' },
       reason: 'Version v1.33.5, v1.34.4 required',
       cloud: ["deregister from the API server's load balancer", 'terminate its instance'],
     });
-    expect(steps[0]?.cloud).toEqual([
+    expect(machines[0]?.cloud).toEqual([
       'create an instance of m5.large',
       "register it with the API server's load balancer",
     ]);
-    expect(steps.at(-1)).toMatchObject({ kind: 'Workload', action: 'maintain' });
+    expect(steps.at(-1)).toMatchObject({
+      kind: 'Workload',
+      action: 'maintain',
+      reason: 'bring up to date: kube-proxy to v1.34.4',
+    });
     expect(summary).toEqual({ changed: true, refused: false, machinesCreated: 3, machinesDeleted: 3 });
     expect(budgets).toMatchObject([{ maxSurge: 1, maxUnavailable: 0, mostMachines: 4, leastAvailable: 3 }]);
   });
@@ -51,10 +59,12 @@ describe('a manifest that changes a control plane', () => {
   test('with maxSurge 0 takes one before it makes one', () => {
     const rollout = { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0 } } } as never;
     const { steps, budgets } = planePlan(aLiveCluster(), { version: NEW, rollout });
-    expect(steps.slice(0, 2).map(short)).toEqual([
-      'delete cp-1: etcd 3→2, quorum 2 of 2, 2/2',
-      'create new: etcd 2→3, quorum 2 of 3, 3/2',
-    ]);
+    expect(
+      steps
+        .filter((s) => s.kind === 'Machine')
+        .slice(0, 2)
+        .map(short),
+    ).toEqual(['delete cp-1: etcd 3→2, quorum 2 of 2, 2/2', 'create new: etcd 2→3, quorum 2 of 3, 3/2']);
     expect(budgets).toMatchObject([{ maxSurge: 0, maxUnavailable: 1, mostMachines: 3, leastAvailable: 2 }]);
   });
 
