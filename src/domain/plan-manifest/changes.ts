@@ -21,6 +21,10 @@ const EFFECTS: Readonly<Record<string, readonly (readonly [prefix: string, effec
     ['spec.kubeadmConfigSpec.clusterConfiguration.dns', 'changes the workload cluster'],
     ['spec.kubeadmConfigSpec', 'replaces machines'],
     ['spec.machineNaming', 'counts for new machines'],
+    ['spec.rollout.after', 'replaces older machines once it has passed'],
+    ['spec.rollout.before', 'replaces machines whose certificates expire so soon'],
+    ['spec.rollout', 'counts for rollouts'],
+    ['spec.remediation', 'counts for replacements of unhealthy machines'],
   ],
   MachineDeployment: [
     ['spec.replicas', 'scales'],
@@ -31,6 +35,9 @@ const EFFECTS: Readonly<Record<string, readonly (readonly [prefix: string, effec
     ['spec.template.spec.infrastructureRef', 'replaces machines'],
     ['spec.template', 'changes machines in place'],
     ['spec.machineNaming', 'counts for new machines'],
+    ['spec.rollout.after', 'replaces older machines once it has passed'],
+    ['spec.rollout', 'counts for rollouts'],
+    ['spec.remediation', 'counts for replacements of unhealthy machines'],
   ],
   MachineSet: [
     ['spec.replicas', 'scales'],
@@ -46,9 +53,15 @@ const EFFECTS: Readonly<Record<string, readonly (readonly [prefix: string, effec
   AWSCluster: [['spec', 'changes the cloud']],
 };
 
-function effectOf(kind: string, path: string): Effect {
+/** What times and limits do that are set; taken away they replace nothing. */
+const BY_THE_CLOCK: ReadonlySet<Effect> = new Set([
+  'replaces older machines once it has passed',
+  'replaces machines whose certificates expire so soon',
+]);
+
+function effectOf(kind: string, path: string, goes: boolean): Effect {
   const rule = EFFECTS[kind]?.find(([prefix]) => path === prefix || path.startsWith(`${prefix}.`));
-  if (rule) return rule[1];
+  if (rule) return goes && BY_THE_CLOCK.has(rule[1]) ? 'counts for rollouts' : rule[1];
   return path === 'metadata.annotations.cluster.x-k8s.io/paused' ? 'pauses' : 'is applied';
 }
 
@@ -85,7 +98,7 @@ export function fieldChanges(live: KubeObject, wanted: KubeObject): FieldChange[
       field,
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),
-      effect: effectOf(wanted.kind, field),
+      effect: effectOf(wanted.kind, field, to === undefined),
     };
   });
 }
