@@ -28,14 +28,9 @@ export interface Guard {
 
 const ROLES = ['controlPlane', 'workers'] as const;
 
-/**
- * Machines of one role as they count: those of a control plane until they are gone, since each is a member of etcd; workers until they are on
- * their way out, since the next one need not wait for that.
- */
+/** Machines of one role. Each counts until it is gone: it is a member of etcd, or an instance beside the one that takes its place. */
 function counted(machines: Iterable<Machine>, role: keyof Size): Machine[] {
-  return [...machines].filter((m) =>
-    role === 'controlPlane' ? isControlPlaneMachine(m) : !isControlPlaneMachine(m) && !m.metadata.deletionTimestamp,
-  );
+  return [...machines].filter((m) => isControlPlaneMachine(m) === (role === 'controlPlane'));
 }
 
 /** Starts to watch the Machines of a namespace. */

@@ -124,7 +124,8 @@ describe('the lane of a machine set', () => {
         expect(names).toEqual(expect.arrayContaining(['b', 'c']));
         expect(names).not.toContain('a');
         expect(order).toEqual(['mark', 'delete']);
-        expect(await operationsOf(lane.workflowId)).toEqual(['RemediateWorkers', 'ScaleWorkers']);
+        // the first waits for the machine to be gone, the second makes the new one
+        expect(await operationsOf(lane.workflowId)).toEqual(['RemediateWorkers', 'ScaleWorkers', 'ScaleWorkers']);
       });
     },
   );

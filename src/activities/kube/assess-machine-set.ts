@@ -111,7 +111,7 @@ async function workOf(
   machines: readonly Machine[],
   bootstrapTemplate: KubeObject | undefined,
 ): Promise<Work> {
-  const isShort = machines.filter((m) => !isDeleting(m)).length < (set.spec.replicas ?? 1);
+  const isShort = machines.length < (set.spec.replicas ?? 1);
   const isSick = machines.some(isRemediated);
   if (!isShort && !isSick) return {};
   const { failed, again } = await runPreflight(deps, set, cluster, bootstrapTemplate);

@@ -72,8 +72,17 @@ describe('waiting for machines', () => {
       activityWorld({ objects: [cluster, aRunningPlane(cluster), two, ...theTemplates(cluster), ...machines] });
     const going = machine('a', set, ['x']);
     going.metadata.deletionTimestamp = NOW;
-    const missing = await awaitMachines(alone(going, machine('b')).deps, key, ['a'], 'gone');
-    expect(missing.machines.map((m) => m.name)).toEqual(['a', 'b']);
+    const drained = alone(going, machine('b'));
+    drained.onBeat = () => {
+      if (drained.beats.length > 1) drained.kube.remove(KINDS.Machine, { namespace: 'default', name: 'b' });
+    };
+    const missing = await awaitMachines(drained.deps, key, ['a'], 'gone');
+    expect(missing.machines.map((m) => m.name)).toEqual(['a']);
+    expect(drained.beats).toEqual(['waiting for a to be gone', 'waiting for a to be gone']);
+    const slow = alone(machine('a'), machine('b'));
+    slow.onBeat = () => slow.kube.remove(KINDS.Machine, { namespace: 'default', name: 'b' });
+    await awaitMachines(slow.deps, key, ['a'], 'available');
+    expect(slow.beats).toEqual(['waiting for a to be available']);
     const w = alone(machine('a'), machine('b'));
     w.onBeat = () => {
       const flagged = ['HealthCheckSucceeded', 'OwnerRemediated'].map((type) => ({

@@ -48,15 +48,17 @@ async function awaitOwned<F extends ReplicaFacts>(
   isDone: (machine: OwnedMachine) => boolean,
 ): Promise<F> {
   const pace = new Pace(deps.pollMs, deps.scope().signal, ownerEar(deps, key));
+  let most = 0;
   for (;;) {
     const facts = await assess();
+    most = Math.max(most, facts.machines.length);
     const seen = new Map(facts.machines.map((m) => [m.name, m]));
     const open = names.filter((name) => {
       const machine = seen.get(name);
       if (until === 'gone') return machine !== undefined;
       return machine !== undefined && !machine.deleting && !isDone(machine);
     });
-    if (!facts.exists || open.length === 0 || hasMoreToDo(facts, until)) return facts;
+    if (!facts.exists || open.length === 0 || hasMoreToDo(facts, until, most)) return facts;
     const shown = open.slice(0, 5).join(', ') + (open.length > 5 ? ` and ${open.length - 5} more` : '');
     deps.scope().heartbeat(`waiting for ${shown} to be ${until}`);
     await pace.rest(facts);
@@ -65,11 +67,16 @@ async function awaitOwned<F extends ReplicaFacts>(
 
 /**
  * Whether the lane would begin something else by now: a machine that never becomes available may have to be replaced, one may be missing while another
- * takes its time to go.
+ * takes its time to go, or to become available. What was missing `before` already is the lane's to make in its own time.
  */
-function hasMoreToDo({ remediate = [], blocked, machines, desired }: ReplicaFacts, until: string): boolean {
-  const live = machines.filter((m) => !m.deleting).length;
-  return remediate.length > 0 || (until === 'gone' && !blocked && live < desired);
+function hasMoreToDo(
+  { remediate = [], blocked, machines, desired }: ReplicaFacts,
+  until: string,
+  before: number,
+): boolean {
+  if (remediate.length > 0) return true;
+  const isShort = !blocked && machines.length < desired;
+  return isShort && (until === 'gone' || machines.length < before);
 }
 
 /** Deletes everything an owner controls, waits until absent, drops its finalizer. For MachineDeployment, MachineSet, KubeadmControlPlane. */

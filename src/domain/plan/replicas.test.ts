@@ -77,12 +77,40 @@ describe('a step of workers', () => {
       fc.property(fc.nat(9), machines(anyMachine), order, (desired, all, deleteOrder) => {
         const step = planWorkerStep(workers(desired, all, { deleteOrder }), NOW);
         const live = all.filter((m) => !m.deleting).map((m) => m.name);
-        expect(live.length + step.create.length - step.remove.length).toBe(desired);
+        // those that go count until they are gone
+        if (step.create.length > 0) expect(all.length + step.create.length).toBe(desired);
+        else expect(live.length - step.remove.length).toBe(Math.min(live.length, desired));
+        expect(all.length >= desired || step.create.length > 0).toBe(true);
         expect(step.create.length === 0 || step.remove.length === 0).toBe(true);
         expect(step.remove.filter((n) => !live.includes(n))).toEqual([]);
         expect(new Set([...step.create, ...all.map((m) => m.name)]).size).toBe(step.create.length + all.length);
       }),
     );
+  });
+
+  const going = (name: string) => machine(name, { deleting: true });
+  test.each<[string, readonly OwnedMachine[], number, number]>([
+    ['one that still drains is not made up for', [machine('a'), machine('b'), going('c')], 0, 0],
+    ['one that is gone is', [machine('a'), machine('b')], 1, 0],
+    ['the one that is gone is while another one drains', [machine('a'), going('b')], 1, 0],
+    ['a surplus that goes is not taken twice', [machine('a'), machine('b'), machine('c'), going('d')], 0, 0],
+    ['a surplus beside one that goes is taken', [...'abcd'].map((n) => machine(n)).concat(going('e')), 0, 1],
+    ['machines that go are never more than what there may be', [...'abcdef'].map(going), 0, 0],
+  ])('of three: %s', (_, all, created, removed) => {
+    const { create, remove } = planWorkerStep(workers(3, all), NOW);
+    expect([create.length, remove.length]).toEqual([created, removed]);
+  });
+
+  test('makes another one for an unhealthy machine once that is gone', () => {
+    const [a, b, c] = [machine('a'), machine('b'), machine('c', { healthy: false })];
+    const next = (all: readonly OwnedMachine[], remediate: readonly string[] = []) =>
+      planMachineSet(setFacts(workers(3, all, { remediate }), NOW));
+    expect(next([a, b, c], ['c'])).toMatchObject({ operation: 'RemediateWorkers' });
+    const drains = [a, b, { ...c, deleting: true }];
+    expect(next(drains)).toMatchObject({ operation: 'ScaleWorkers', reason: '2 of 3 machines, 1 on their way out' });
+    expect(planWorkerStep(workers(3, drains), NOW)).toEqual({ create: [], remove: [] });
+    expect(next([a, b])).toMatchObject({ operation: 'ScaleWorkers', reason: '2 of 3 machines' });
+    expect(planWorkerStep(workers(3, [a, b]), NOW).create).toHaveLength(1);
   });
 
   test('is the same for the same facts in any order', () => {

@@ -28,20 +28,22 @@ export function deletePriority(machine: OwnedMachine, order: ReplicaFacts['delet
 }
 
 /**
- * One step of a MachineSet towards its replicas; names and victims are chosen once and recorded. `nowMs` is in the names too, so that the name of a machine
- * that went never stands for another one: in records, as a Node, or in a time series.
+ * One step of a MachineSet towards its replicas; names and victims are chosen once and recorded. A machine on its way out counts until it is gone: its
+ * instance still costs, and the surge of a rollout leaves no room for both. `nowMs` is in the names too, so that the name of a machine that went never
+ * stands for another one: in records, as a Node, or in a time series. Source: capi machineset_controller.go syncReplicas.
  */
 export function planWorkerStep(facts: ReplicaFacts, nowMs: number): ScaleStep {
   const live = facts.machines.filter((m) => !m.deleting);
   const { remediate = [] } = facts;
   if (remediate.length > 0) return { create: [], remove: [], remediate: remediate.slice(0, MAX_AT_ONCE) };
-  if (live.length < facts.desired) {
+  const missing = facts.desired - facts.machines.length;
+  if (missing > 0) {
     if (facts.blocked) return { create: [], remove: [] };
     const taken = new Set(facts.machines.map((m) => m.name));
-    const wanted = Math.min(facts.desired - live.length, MAX_AT_ONCE);
+    const wanted = Math.min(missing, MAX_AT_ONCE);
     return { create: childNames(facts.base, `${facts.uid}/${nowMs}`, taken, wanted, facts.naming), remove: [] };
   }
-  const surplus = Math.min(live.length - facts.desired, MAX_AT_ONCE);
+  const surplus = Math.min(Math.max(0, live.length - facts.desired), MAX_AT_ONCE);
   const victims = [...live]
     .sort(
       (a, b) =>
@@ -76,7 +78,8 @@ export function planMachineSet(facts: SetFacts): Decision {
     return { do: 'operate', operation: 'RemediateWorkers', reason: `${sick} unhealthy machines to be replaced` };
   }
   if (step.create.length + step.remove.length + facts.leaving.length > 0) {
-    return { do: 'operate', operation: 'ScaleWorkers', reason: `${facts.live} of ${facts.desired} machines` };
+    const goes = step.create.length + step.remove.length === 0 ? `, ${facts.leaving.length} on their way out` : '';
+    return { do: 'operate', operation: 'ScaleWorkers', reason: `${facts.live} of ${facts.desired} machines${goes}` };
   }
   if (blocked) {
     const missing = facts.desired - facts.live;
