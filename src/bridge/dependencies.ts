@@ -1,6 +1,7 @@
 import type { KubeObject } from '../api/types/meta.js';
 import { isControlPlaneMachine, readPath } from '../domain/contract.js';
 import { LABEL } from '../domain/names.js';
+import { revisionNumber } from '../domain/rollout/revision.js';
 import {
   ABSENT,
   clusterIsThere,
@@ -175,6 +176,23 @@ export function lanesOf(object: KubeObject, world: World): Ref[] {
     add(reference(cluster, 'spec.controlPlaneRef'));
   }
   return [...lanes.values()];
+}
+
+/**
+ * The Machines whose Nodes may have to be marked otherwise since a MachineDeployment or MachineSet got another revision; none for any other change: their
+ * status changes with each of thousands of Machines. Pure.
+ */
+export function lanesOfRevision(before: KubeObject, after: KubeObject, world: World): Ref[] {
+  if (!['MachineDeployment', 'MachineSet'].includes(after.kind)) return [];
+  if (revisionNumber(before) === revisionNumber(after)) return [];
+  const below = (owner: KubeObject): KubeObject[] =>
+    world.ownedBy(owner.metadata.uid).filter((owned) => isControlledBy(owned, owner));
+  const sets = after.kind === 'MachineSet' ? [after] : below(after).filter((o) => o.kind === 'MachineSet');
+  return sets.flatMap((set) =>
+    below(set)
+      .filter((o) => o.kind === 'Machine')
+      .map(refOf),
+  );
 }
 
 /** The lanes that may be waiting for something of a Machine's Node. Pure. */

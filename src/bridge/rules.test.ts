@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { KubeObject, OwnerReference } from '../api/types/meta.js';
 import { ANNOTATION, FINALIZER } from '../domain/names.js';
 import { isConverged } from './converged.js';
-import { dependenciesOf, lanesOf } from './dependencies.js';
+import { dependenciesOf, lanesOf, lanesOfRevision } from './dependencies.js';
 import { hasLost } from './lost.js';
 import { refKey, refOf } from './references.js';
 import { priorityOf, signalFor } from './signal.js';
@@ -379,6 +379,20 @@ describe('what wakes whom', () => {
     expect(lanesOf(d.worker, d.world).map(refKey)).toContain(refKey(refOf(cp)));
     d.world.remove(d.worker);
     expect(reasonFor(before, tokenFor(cp, dependenciesOf(cp, d.world), false))).toBe('workers changed');
+  });
+
+  test('another revision of a set or deployment has the Nodes of their machines looked at, nothing else has', () => {
+    const d = demo();
+    const looks = (name: Name, change: Change): string[] => {
+      const after = structuredClone(d[name]);
+      change(after);
+      return lanesOfRevision(d[name], after, d.world).map(refKey);
+    };
+    const revised: Change = (o) => (o.metadata.annotations = { [ANNOTATION.revision]: '2' });
+    expect(looks('md', revised)).toEqual(['Machine/default/w-1']);
+    expect(looks('ms', revised)).toEqual(['Machine/default/w-1']);
+    expect(looks('cp', revised)).toEqual([]);
+    expect(looks('md', status({ replicas: 2 }))).toEqual([]);
   });
 
   test('an object that nobody owns yet is found by the reference to it', () => {

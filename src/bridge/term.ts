@@ -6,7 +6,7 @@ import { Reflector, type ReflectorStatus, type StoreEvent } from '../kube/reflec
 import type { Log } from '../telemetry/log.js';
 import { Availability, type AvailabilityStatus } from './availability.js';
 import { isConverged } from './converged.js';
-import { clusterOf, lanesOf, lanesOfConnection, lanesOfNode } from './dependencies.js';
+import { clusterOf, lanesOf, lanesOfConnection, lanesOfNode, lanesOfRevision } from './dependencies.js';
 import { type LanePort, SignalError } from './lane-port.js';
 import { hasLost } from './lost.js';
 import type { BridgeMetrics } from './metrics.js';
@@ -265,6 +265,8 @@ export class Term {
       if (previous && mayHaveMoved(previous, object)) mark(previous);
       this.#world.put(object);
       mark(object);
+      if (previous && this.#started)
+        for (const ref of lanesOfRevision(previous, object, this.#world)) lanes.add(refKey(ref));
     }
     this.#options.metrics.sourceObjects[event.type === 'deleted' ? 'dec' : 'inc'](
       { kind: object.kind },

@@ -9,12 +9,18 @@ import {
   writesOf,
 } from '../../../test/helpers/activity-world.js';
 import { aCluster, aKubeadmConfig, aMachine } from '../../../test/helpers/fake-objects.js';
-import { aMachineSet, anInfraCluster, anInfraMachine, infraRef } from '../../../test/helpers/fake-owners.js';
+import {
+  aMachineDeployment,
+  aMachineSet,
+  anInfraCluster,
+  anInfraMachine,
+  infraRef,
+} from '../../../test/helpers/fake-owners.js';
 import { messageOf, verdicts } from '../../../test/helpers/status-checks.js';
 import type { Cluster, Machine } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, OwnerReference } from '../../api/types/meta.js';
-import { ownerReference } from '../../domain/contract.js';
+import { ownerReference, readPath } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
 import { ANNOTATION, FINALIZER, LABEL } from '../../domain/names.js';
 import { assessMachine } from './assess-machine.js';
@@ -200,6 +206,28 @@ describe('a look at a machine', () => {
     change('b', true);
     await assessMachine(world.deps, key);
     expect(seen()?.metadata.labels).toMatchObject({ 'node.cluster.x-k8s.io/pool': 'a' });
+  });
+
+  test('taints the node while the machine is of an outdated revision, and leaves it when nobody can tell', async () => {
+    const world = running();
+    const deployment = aMachineDeployment(cluster);
+    const labels = { ...machine.metadata.labels, [LABEL.deploymentName]: deployment.metadata.name };
+    world.kube.put({ ...machine, metadata: { ...machine.metadata, labels } });
+    await assessMachine(world.deps, key);
+    const taintsAt = async (ofSet: string, ofDeployment: string): Promise<unknown> => {
+      const annotated = (revision: string) => ({ annotations: { [ANNOTATION.revision]: revision } });
+      const ownerReferences = [ownerReference(deployment, { controller: true })];
+      world.kube.put({ ...deployment, metadata: { ...deployment.metadata, ...annotated(ofDeployment) } });
+      world.kube.put({ ...set, metadata: { ...set.metadata, ownerReferences, ...annotated(ofSet) } });
+      await assessMachine(world.deps, key);
+      return readPath(world.workload.peek(KINDS.Node, { name: 'node-1' }), 'spec.taints');
+    };
+    const taint = { key: 'node.cluster.x-k8s.io/outdated-revision', effect: 'PreferNoSchedule' };
+    expect(await taintsAt('1', '1')).toBeUndefined();
+    expect(await taintsAt('1', '2')).toEqual([taint]);
+    world.kube.remove(KINDS.MachineDeployment, deployment.metadata);
+    expect(await writesOf(world.workload, () => assessMachine(world.deps, key))).toBe(0);
+    expect(await taintsAt('3', '2')).toEqual([]);
   });
 
   test('does not take the nodes of a cluster that goes for deleted', async () => {

@@ -22,6 +22,7 @@ import type { ActivityDeps } from '../deps.js';
 import { syncNode } from '../workload/nodes.js';
 import { ABSENT, currentFailure, newId, refusalOf } from './assess-cluster.js';
 import { readRef, resolveKind } from './refs.js';
+import { revisionOf } from './revision.js';
 import { clusterNamed, readKey } from './world.js';
 import { applyPaused, applyStatus, ensureMetadata, unlessGone } from './write.js';
 
@@ -252,7 +253,11 @@ async function readNode(
     const interruptible = readPath(infrastructure, 'status.interruptible') === true;
     const node = known
       ? active
-        ? await syncNode(workload, machine, deps.initializeNodes, signal, { interruptible, syncTaints: true })
+        ? await syncNode(workload, machine, deps.initializeNodes, signal, {
+            interruptible,
+            syncTaints: true,
+            ...(await revisionOf(deps, machine)),
+          })
         : await workload.get<KubeObject>(KINDS.Node, { name: known }, signal)
       : (await workload.list<KubeObject>(KINDS.Node, {}, signal)).find(
           (n) => readPath(n, 'spec.providerID') === providerID,

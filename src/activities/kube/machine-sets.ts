@@ -3,8 +3,9 @@ import { KINDS } from '../../api/types/kinds.js';
 import type { OwnerReference } from '../../api/types/meta.js';
 import { controllerOf, isDeleting, ownerReference } from '../../domain/contract.js';
 import { newSet, type SetWish, syncedSet } from '../../domain/machine-set.js';
-import { ANNOTATION, LABEL } from '../../domain/names.js';
+import { LABEL } from '../../domain/names.js';
 import { planRollout, type RolloutState } from '../../domain/plan/rollout.js';
+import { revisionNumber } from '../../domain/rollout/revision.js';
 import { rolloutState } from '../../domain/status/rollout.js';
 import { currentSet } from '../../domain/template.js';
 import type { ActivityDeps } from '../deps.js';
@@ -107,14 +108,11 @@ function wishes(
   const revision = revisionOf(deployment, sets, current);
   return (set) => ({
     replicas: sizes.get(set.metadata.name) ?? set.spec.replicas ?? 1,
-    revision: set === current ? revision : numberOf(set),
+    revision: set === current ? revision : revisionNumber(set),
     maxReplicas: desired > 0 ? desired + strategy.surge : 0,
     isCurrent: set === current,
   });
 }
-
-const numberOf = (object: MachineSet | MachineDeployment): number =>
-  Number.parseInt(object.metadata.annotations?.[ANNOTATION.revision] ?? '0', 10) || 0;
 
 /** The current set's number: above all others', and never lower than it was. Source: capi machinedeployment_sync.go. */
 export function revisionOf(
@@ -122,9 +120,9 @@ export function revisionOf(
   sets: readonly MachineSet[],
   current: MachineSet | undefined,
 ): number {
-  if (!current) return numberOf(deployment);
-  const others = sets.filter((s) => s !== current).map(numberOf);
-  return Math.max(numberOf(current), 1 + Math.max(0, ...others));
+  if (!current) return revisionNumber(deployment);
+  const others = sets.filter((s) => s !== current).map(revisionNumber);
+  return Math.max(revisionNumber(current), 1 + Math.max(0, ...others));
 }
 
 /** Creates the set, or takes the one that an earlier run made, as it is: the next look gives it what it lacks. */

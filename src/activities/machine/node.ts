@@ -8,6 +8,7 @@ import type { ActivityDeps } from '../deps.js';
 import { classifiedFor } from '../infra/about.js';
 import { machineContext } from '../infra/context.js';
 import { assessMachine } from '../kube/assess-machine.js';
+import { revisionOf } from '../kube/revision.js';
 import { clusterNamed, readKey } from '../kube/world.js';
 import { machineEar, type NodeWait } from '../waits/ears.js';
 import { Pace } from '../waits/pause.js';
@@ -34,6 +35,8 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
   let tokenKept = begun;
   const nodeWait: NodeWait = { topics: [] };
   let pace: Pace | undefined;
+  // once: a rollout that begins meanwhile is told to the lane afterwards
+  let revision: Awaited<ReturnType<typeof revisionOf>> | undefined;
   for (;;) {
     const machine = await readKey<Machine>(deps.kube, KINDS.Machine, key, signal);
     if (!machine) return assessMachine(deps, key);
@@ -50,7 +53,8 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
       const workload = await deps.workload(cluster, signal);
       if (machine.spec.providerID && deps.nodeChanges?.heard(cluster, workload))
         nodeWait.topics = nodeTopics(cluster, machine.spec.providerID);
-      const node = await syncNode(workload, machine, deps.initializeNodes, signal, { syncTaints: true });
+      revision ??= await revisionOf(deps, machine);
+      const node = await syncNode(workload, machine, deps.initializeNodes, signal, { syncTaints: true, ...revision });
       if (node) waiting = `waiting for node ${node.metadata.name} and the machine's readiness gates to be Ready`;
     } catch (error) {
       signal.throwIfAborted();

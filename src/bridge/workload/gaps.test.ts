@@ -12,6 +12,8 @@ type Loose = KubeObject & { spec?: Record<string, unknown>; status?: Record<stri
 const said = (type: string, status: string, reason: string, message = '') => ({ type, status, reason, message });
 const well = [said('NodeReady', 'True', 'NodeReady'), said('NodeHealthy', 'True', 'NodeHealthy')];
 
+const OLD = { key: 'node.cluster.x-k8s.io/outdated-revision', effect: 'PreferNoSchedule' };
+
 /** A cluster with one control plane machine whose Node `n` is well, as its status says. */
 function demo() {
   const labels = { 'cluster.x-k8s.io/control-plane': '', 'cluster.x-k8s.io/cluster-name': 'demo' };
@@ -191,6 +193,44 @@ describe('a Machine and its Node', () => {
     const d = demo();
     change(d);
     expect(gap(d, 'machine')).toBe(expected);
+  });
+
+  test.each<[string, string, string, boolean, string]>([
+    ['of the current revision', '2', '2', false, 'none'],
+    ['of an old one without the taint', '1', '2', false, `settling: marks [{},{},{"taints":[${JSON.stringify(OLD)}]}]`],
+    ['of an old one with the taint', '1', '2', true, 'none'],
+    ['of one that became current again', '3', '2', true, 'settling: marks [{},{},{"taints":[]}]'],
+  ])('a Machine %s', (_, ofSet, ofDeployment, tainted, expected) => {
+    const d = demo();
+    const owned = (kind: string, name: string, revision: string, owner?: Loose): Loose => ({
+      apiVersion: 'x/v1',
+      kind,
+      metadata: {
+        namespace: 'default',
+        name,
+        uid: name,
+        annotations: { 'machinedeployment.clusters.x-k8s.io/revision': revision },
+        ownerReferences: owner ? [controlledBy(owner)] : [],
+      },
+    });
+    const controlledBy = ({ apiVersion, kind, metadata: { name, uid = '' } }: Loose) => ({
+      ...{ apiVersion, kind, name, uid },
+      controller: true,
+    });
+    const deployment = owned('MachineDeployment', 'md', ofDeployment);
+    const set = owned('MachineSet', 'ms', ofSet, deployment);
+    d.machine.metadata.ownerReferences = [controlledBy(set)];
+    d.machine.metadata.labels = { 'cluster.x-k8s.io/deployment-name': 'md' };
+    Object.assign(d.node.metadata.annotations ?? {}, {
+      'cluster.x-k8s.io/owner-kind': 'MachineSet',
+      'cluster.x-k8s.io/owner-name': 'ms',
+    });
+    d.node.spec = { ...d.node.spec, taints: tainted ? [OLD] : [] };
+    const world = worldOf(d);
+    for (const object of [deployment, set]) world.put(object);
+    expect(gap(d, 'machine', world)).toBe(expected);
+    world.remove(deployment);
+    expect(gap(d, 'machine', world)).toBe('none');
   });
 
   test('differ when it was deleted, until that is said; nothing is concluded from a list that is not there yet', () => {

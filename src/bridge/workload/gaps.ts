@@ -1,11 +1,12 @@
-import type { Machine } from '../../api/types/index.js';
+import type { Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
 import type { Condition, KubeObject } from '../../api/types/meta.js';
-import { nodePatch } from '../../domain/bootstrap/node-sync.js';
+import { type NodeSyncOptions, nodePatch } from '../../domain/bootstrap/node-sync.js';
 import { podCondition } from '../../domain/bootstrap/static-pods.js';
 import { findCondition } from '../../domain/conditions.js';
 import { readPath } from '../../domain/contract.js';
+import { isOutdatedRevision } from '../../domain/rollout/revision.js';
 import { NODE_INFO, nodeConditions, toNodeView } from '../../domain/status/node.js';
-import { clusterNameOf } from '../references.js';
+import { clusterNameOf, controllerOf } from '../references.js';
 import type { Workload, World } from '../world.js';
 
 /**
@@ -32,7 +33,7 @@ export function nodeGap(machine: KubeObject, world: World): Gap | undefined {
   const others = [
     ...(readPath(machine, 'status.nodeRef.name') === node.metadata.name ? [] : ['name']),
     ...(sameInfo(machine, node) ? [] : [`nodeInfo ${JSON.stringify(readPath(node, 'status.nodeInfo'))}`]),
-    ...marksGap(machine as Machine, node),
+    ...marksGap(machine as Machine, node, outdatedOf(machine as Machine, world)),
   ];
   if (differing.length + others.length === 0) return undefined;
   const text = [...differing.map((c) => `${c.type} ${saying(c)}`), ...others].join('; ');
@@ -123,12 +124,25 @@ function sameInfo(machine: KubeObject, node: KubeObject): boolean {
 }
 
 /** Labels, annotations and taints that the Machine's lane keeps in step. What it alone knows is taken as it is on the Node. */
-function marksGap(machine: Machine, node: KubeObject): string[] {
+function marksGap(machine: Machine, node: KubeObject, revision: Pick<NodeSyncOptions, 'outdated'>): string[] {
   const interruptible = node.metadata.labels?.['cluster.x-k8s.io/interruptible'] !== undefined;
-  const patch = nodePatch(machine, node, { initializeCloud: false, syncTaints: true, interruptible });
+  const patch = nodePatch(machine, node, { initializeCloud: false, syncTaints: true, interruptible, ...revision });
   if (!patch) return [];
   const { labels, annotations } = patch.metadata;
   return [`marks ${JSON.stringify([labels, annotations, patch.spec ?? {}])}`];
+}
+
+/** Said of a Machine by the revisions of its set and deployment. A rollout opens a gap once, which its lane closes. */
+function outdatedOf(machine: Machine, world: World): Pick<NodeSyncOptions, 'outdated'> {
+  const above = (object: KubeObject | undefined, kind: string): KubeObject | undefined => {
+    const owner = object && controllerOf(object);
+    return owner?.kind === kind
+      ? world.get({ kind, namespace: machine.metadata.namespace ?? '', name: owner.name })
+      : undefined;
+  };
+  const set = above(machine, 'MachineSet') as MachineSet | undefined;
+  const outdated = isOutdatedRevision(machine, set, above(set, 'MachineDeployment') as MachineDeployment | undefined);
+  return outdated === undefined ? {} : { outdated };
 }
 
 const COMPONENTS = {
