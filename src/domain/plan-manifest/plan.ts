@@ -70,6 +70,17 @@ function notesOf(world: ManifestWorld, clusters: readonly WantedCluster[]): stri
   return [...new Set([...paused, ...byHand, ...missing])];
 }
 
+/** Only the management cluster is asked: what is said of an etcd that runs is said of the one its Machines suggest. */
+function etcdNotes(clusters: readonly WantedCluster[], steps: readonly PlanStep[]): string[] {
+  return clusters.flatMap(({ controlPlane }) => {
+    if (!controlPlane?.live || !steps.some((s) => s.etcd && sameRef(s.group, controlPlane.ref))) return [];
+    const { kind, namespace, name } = controlPlane.ref;
+    return [
+      `etcd of ${kind} ${namespace}/${name} was not asked: its members are taken to be the machines with a Node, each as healthy as its Machine says`,
+    ];
+  });
+}
+
 /**
  * What applying a manifest would do: objects, machines in the order they come and go, quorum of etcd at each step, limits of disruption, cloud. The same
  * planners as the lanes' decide, on the same facts. Pure: it reads and changes nothing.
@@ -94,6 +105,6 @@ export function planManifest(world: ManifestWorld): ManifestPlan {
     budgets: plans.flat().flatMap((g) => g.budget ?? []),
     cloud: cloudChanges(world, steps),
     refusals: refused,
-    notes: notesOf(world, clusters),
+    notes: [...notesOf(world, clusters), ...etcdNotes(clusters, steps)],
   };
 }
