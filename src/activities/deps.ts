@@ -1,5 +1,6 @@
 import type { Cluster } from '../api/types/index.js';
 import type { KubeObject, ObjectKey } from '../api/types/meta.js';
+import type { AlsoSynced } from '../domain/bootstrap/node-sync.js';
 import type { Changes } from '../kube/changes.js';
 import type { KubeClient } from '../kube/client.js';
 import type { Kube } from '../kube/kube.js';
@@ -38,6 +39,8 @@ export interface ActivityDeps {
   readonly pollMs: number;
   /** Perdure itself gives Nodes their providerID: no cloud controller manager runs in the workload clusters. */
   readonly initializeNodes: boolean;
+  /** What else of Machines goes to their Nodes; absent: nothing. */
+  readonly alsoSynced?: AlsoSynced;
 }
 
 /** The namespaced name inside a key. */

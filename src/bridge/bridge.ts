@@ -16,7 +16,8 @@ import { Term, type TermOptions } from './term.js';
 export type BridgeConfig = Pick<
   Config,
   'temporal' | 'kube' | 'watch' | 'leaderElection' | 'features' | 'identity' | 'hostsFile'
->;
+> &
+  Partial<Pick<Config, 'alsoSynced'>>;
 
 /** Parts that a caller brings along: the sandbox its log, tests their doubles. What is brought is not closed. */
 export interface BridgeParts {
@@ -89,6 +90,7 @@ export async function startBridge(config: BridgeConfig, parts: BridgeParts = {})
       namespaces: config.watch.namespaces,
       selects: selectorOf(config.watch.filter),
       signalConverged: config.features.SignalConvergedAtStart,
+      ...(config.alsoSynced ? { alsoSynced: config.alsoSynced } : {}),
       metrics,
       log,
       ...parts.tuning,

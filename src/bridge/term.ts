@@ -1,4 +1,5 @@
 import type { KubeObject } from '../api/types/meta.js';
+import type { AlsoSynced } from '../domain/bootstrap/node-sync.js';
 import { isPaused } from '../domain/contract.js';
 import type { KubeClient } from '../kube/client.js';
 import { sleep } from '../kube/rate-limit.js';
@@ -42,6 +43,7 @@ export interface TermOptions {
   readonly namespaces: readonly string[];
   readonly selects: (object: KubeObject) => boolean;
   readonly signalConverged: boolean;
+  readonly alsoSynced?: AlsoSynced;
   readonly metrics: BridgeMetrics;
   readonly log: Log;
   /** Signals in flight at once. Default 8. */
@@ -75,7 +77,7 @@ interface Watched {
 /** One period of leading: its own copy of the world, its own memory of what was told. Nothing of it outlives the leadership. */
 export class Term {
   readonly #options: TermOptions;
-  readonly #world: WorldIndex = new WorldIndex(Date.now, (namespace, name) => this.#workloads.view(namespace, name));
+  readonly #world: WorldIndex;
   readonly #workloads: WorkloadConnections;
   readonly #queue: WorkQueue;
   readonly #temporal: Availability;
@@ -89,6 +91,8 @@ export class Term {
   constructor(options: TermOptions) {
     this.#options = options;
     const { port, metrics, log } = options;
+    const viewed = (namespace: string, name: string) => this.#workloads.view(namespace, name);
+    this.#world = new WorldIndex(Date.now, viewed, options.alsoSynced);
     this.#queue = new WorkQueue(options.queue);
     metrics.temporalUp.set(1);
     this.#temporal = new Availability({

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../api/types/meta.js';
+import type { AlsoSynced } from '../domain/bootstrap/node-sync.js';
 import { readPath } from '../domain/contract.js';
 import { clusterNameOf, type Ref, referencesOf, refKey, refOf } from './references.js';
 import type { Link } from './workload/connection.js';
@@ -20,6 +21,8 @@ export interface Workload {
 export interface World {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** What else of Machines goes to their Nodes. */
+  readonly alsoSynced: AlsoSynced | undefined;
   get(ref: Ref): KubeObject | undefined;
   /** Objects with an owner reference to that uid. */
   ownedBy(uid: string | undefined): readonly KubeObject[];
@@ -39,6 +42,7 @@ export type Workloads = (namespace: string, cluster: string) => Workload | undef
 /** The copy with its indexes. Replaces are whole: an object's old entries go before the new ones come. */
 export class WorldIndex implements World {
   readonly now: () => number;
+  readonly alsoSynced: AlsoSynced | undefined;
   readonly #objects = new Map<string, KubeObject>();
   readonly #byOwner = new Map<string, Map<string, KubeObject>>();
   readonly #byCluster = new Map<string, Map<string, KubeObject>>();
@@ -46,8 +50,9 @@ export class WorldIndex implements World {
   readonly #byNode = new Map<string, Map<string, KubeObject>>();
   readonly #workloads: Workloads;
 
-  constructor(now: () => number = Date.now, workloads: Workloads = () => undefined) {
+  constructor(now: () => number = Date.now, workloads: Workloads = () => undefined, alsoSynced?: AlsoSynced) {
     this.now = now;
+    this.alsoSynced = alsoSynced;
     this.#workloads = workloads;
   }
 

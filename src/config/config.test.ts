@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { cacheDir, childEnvironment, readConfig } from './config.js';
 import { parseAddress } from './environment.js';
+import { readWorkerConfig } from './workers.js';
 
 const here = import.meta.filename;
 const read = (environment: Record<string, string> = {}) => readConfig({ HOME: '/home/u', ...environment });
@@ -28,6 +29,8 @@ test('names every wrong variable with its value and what is wanted', () => {
     PERDURE_NAMESPACES: 'ok,Not_Ok',
     PERDURE_FEATURES: 'Nope=true,DriftSweep=2',
     PERDURE_TEMPORAL_TLS_KEY_FILE: '/no/such/file',
+    PERDURE_ADDITIONAL_SYNC_MACHINE_LABELS: '^fine$,a(',
+    PERDURE_ADDITIONAL_SYNC_MACHINE_ANNOTATIONS: 'x{1',
   };
   const error = catchError(() => read(environment));
   expect(error).toMatchObject({ type: 'InvalidConfiguration' });
@@ -39,6 +42,8 @@ test('names every wrong variable with its value and what is wanted', () => {
     'PERDURE_FEATURES: unknown feature "Nope"; known: DriftSweep, SignalConvergedAtStart',
     'PERDURE_FEATURES: want DriftSweep=true or DriftSweep=false, got "DriftSweep=2"',
     'PERDURE_TEMPORAL_TLS_KEY_FILE: no file at /no/such/file',
+    'PERDURE_ADDITIONAL_SYNC_MACHINE_LABELS: "a(" is not a regular expression: ',
+    'PERDURE_ADDITIONAL_SYNC_MACHINE_ANNOTATIONS: "x{1" is not a regular expression: ',
     'PERDURE_TEMPORAL_TLS_CERT_FILE: needs PERDURE_TEMPORAL_TLS_KEY_FILE',
   ]) {
     expect(error.message).toContain(part);
@@ -64,6 +69,16 @@ test('treats empty values as unset and reports unknown variables of its prefix',
   const config = read({ PERDURE_LOG_LEVEL: '', PERDURE_LOGLEVEL: 'debug' });
   expect(config.log.level).toBe('info');
   expect(config.unknown).toEqual(['PERDURE_LOGLEVEL']);
+});
+
+test('reads the patterns of labels and annotations, workers and bridge alike', () => {
+  const environment = { PERDURE_ADDITIONAL_SYNC_MACHINE_LABELS: '^gpu\\.example\\.com/, ^team$' };
+  const alsoSynced = { labels: [/^gpu\.example\.com\//u, /^team$/u], annotations: [] };
+  expect(read(environment).alsoSynced).toEqual(alsoSynced);
+  expect(readWorkerConfig(environment).alsoSynced).toEqual(alsoSynced);
+  expect(() => readWorkerConfig({ PERDURE_ADDITIONAL_SYNC_MACHINE_LABELS: '[' })).toThrow(
+    'PERDURE_ADDITIONAL_SYNC_MACHINE_LABELS: "[" is not a regular expression',
+  );
 });
 
 test('limits requests only when asked to', () => {

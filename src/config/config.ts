@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import type { AlsoSynced } from '../domain/bootstrap/node-sync.js';
+import { readAlsoSynced } from './also-synced.js';
 import { type Address, type Environment, type Reader, reader } from './environment.js';
 import { type Features, readFeatures } from './features.js';
 
@@ -64,6 +66,8 @@ export interface Config {
   /** JSON file of host → address for names the system's resolver does not know: the sandbox's load balancers. */
   readonly hostsFile?: string;
   readonly features: Features;
+  /** What else of Machines goes to their Nodes: the bridge watches over it, the workers bring it there. */
+  readonly alsoSynced: AlsoSynced;
   /** Names this process in leases, logs and Temporal: pod or host name and process id. */
   readonly identity: string;
   /** Variables that begin with PERDURE_ and mean nothing: probably misspelt. */
@@ -103,6 +107,8 @@ const KNOWN: ReadonlySet<string> = new Set([
   'PERDURE_MANAGER_NAMESPACE',
   'PERDURE_HOSTS_FILE',
   'PERDURE_NODE_INITIALIZATION',
+  'PERDURE_ADDITIONAL_SYNC_MACHINE_LABELS',
+  'PERDURE_ADDITIONAL_SYNC_MACHINE_ANNOTATIONS',
   'PERDURE_CLOUD_ACTIVITIES_PER_SECOND',
   'PERDURE_SWEEP_EVERY',
   'PERDURE_POLL_MS',
@@ -132,6 +138,7 @@ export function readConfig(environment: Environment = process.env): Config {
     cacheDir: cacheDir(environment),
     ...optional('hostsFile', read.text('PERDURE_HOSTS_FILE')),
     features: readFeatures(read),
+    alsoSynced: readAlsoSynced(read),
     identity: `${read.text('POD_NAME') ?? hostname()}_${process.pid}`,
     unknown: Object.keys(environment).filter((name) => name.startsWith('PERDURE_') && !KNOWN.has(name)),
   };

@@ -1,3 +1,5 @@
+import type { AlsoSynced } from '../domain/bootstrap/node-sync.js';
+import { readAlsoSynced } from './also-synced.js';
 import { type Environment, reader } from './environment.js';
 
 /** Settings of the worker processes. */
@@ -17,6 +19,7 @@ export interface WorkerConfig {
   readonly sweepEvery: string;
   /** Pause between two looks of a wait, milliseconds. */
   readonly pollMs: number;
+  readonly alsoSynced: AlsoSynced;
 }
 
 /** Reads the worker's variables. Throws `InvalidConfiguration` naming every wrong one. */
@@ -29,6 +32,7 @@ export function readWorkerConfig(environment: Environment = process.env): Worker
     cloudActivitiesPerSecond: read.number('PERDURE_CLOUD_ACTIVITIES_PER_SECOND', 20, [0.1, 1_000]),
     sweepEvery: read.text('PERDURE_SWEEP_EVERY', '10m'),
     pollMs: read.number('PERDURE_POLL_MS', 500, [50, 60_000]),
+    alsoSynced: readAlsoSynced(read),
   };
   read.check();
   return config;

@@ -58,6 +58,7 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
     nodeChanges,
     pollMs: settings.pollMs,
     initializeNodes: settings.nodeInitialization === 'perdure',
+    alsoSynced: settings.alsoSynced,
   };
   const workers = await startWorkers({
     temporal: config.temporal,

@@ -260,7 +260,7 @@ async function nodesOf(
     if (bootstrap?.kind === 'KubeadmConfig' && !isDeleting(bootstrap))
       await keepBootstrapToken(deps, { cluster, machine: memberOf(pool), config: bootstrap as KubeadmConfig });
     const members = ids.map((providerID) => ({ providerID }));
-    const nodes = await syncPoolNodes(workload, pool, members, false, signal, machines);
+    const nodes = await syncPoolNodes(workload, pool, members, false, signal, machines, deps.alsoSynced);
     if (infrastructure && isProvisioned(infrastructure) && !isDeleting(infrastructure))
       await removeRetiredNodes(workload, pool, ids, signal, machines);
     return nodes;

@@ -256,6 +256,7 @@ async function readNode(
         ? await syncNode(workload, machine, deps.initializeNodes, signal, {
             interruptible,
             syncTaints: true,
+            ...(deps.alsoSynced ? { alsoSynced: deps.alsoSynced } : {}),
             ...(await revisionOf(deps, machine)),
           })
         : await workload.get<KubeObject>(KINDS.Node, { name: known }, signal)

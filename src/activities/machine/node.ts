@@ -54,7 +54,11 @@ export async function awaitMachineNode(deps: ActivityDeps, key: ObjectKey): Prom
       if (machine.spec.providerID && deps.nodeChanges?.heard(cluster, workload))
         nodeWait.topics = nodeTopics(cluster, machine.spec.providerID);
       revision ??= await revisionOf(deps, machine);
-      const node = await syncNode(workload, machine, deps.initializeNodes, signal, { syncTaints: true, ...revision });
+      const node = await syncNode(workload, machine, deps.initializeNodes, signal, {
+        syncTaints: true,
+        ...(deps.alsoSynced ? { alsoSynced: deps.alsoSynced } : {}),
+        ...revision,
+      });
       if (node) waiting = `waiting for node ${node.metadata.name} and the machine's readiness gates to be Ready`;
     } catch (error) {
       signal.throwIfAborted();

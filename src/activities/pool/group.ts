@@ -76,7 +76,7 @@ async function concluded(
     if ('workload' in found) {
       try {
         const machines = infraMachineKind(ctx.infraPool) ? await listPoolMachines(deps, pool) : [];
-        await syncPoolNodes(found.workload, pool, seen.instances, true, signal, machines);
+        await syncPoolNodes(found.workload, pool, seen.instances, true, signal, machines, deps.alsoSynced);
       } catch (error) {
         signal.throwIfAborted();
         const reason = error instanceof Error ? error.message : String(error);

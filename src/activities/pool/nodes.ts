@@ -1,7 +1,13 @@
 import type { Cluster, Machine, MachinePool } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { Condition, KubeObject } from '../../api/types/meta.js';
-import { matchNode, nodeAddresses, nodePatch } from '../../domain/bootstrap/node-sync.js';
+import {
+  type AlsoSynced,
+  matchNode,
+  type NodeSyncOptions,
+  nodeAddresses,
+  nodePatch,
+} from '../../domain/bootstrap/node-sync.js';
 import { isTrue } from '../../domain/conditions.js';
 import { readPath } from '../../domain/contract.js';
 import { isFailure } from '../../domain/errors.js';
@@ -31,6 +37,7 @@ export async function syncPoolNodes(
   initialize: boolean,
   signal: AbortSignal,
   machines: readonly Machine[] = [],
+  alsoSynced?: AlsoSynced,
 ): Promise<KubeObject[]> {
   if (members.length === 0) return [];
   const all = await workload.list<KubeObject>(KINDS.Node, {}, signal);
@@ -41,7 +48,12 @@ export async function syncPoolNodes(
     const machine = known ?? memberOf(pool, { providerID, addresses });
     const match = matchNode(all, machine, initialize);
     if (!match || !('node' in match)) continue;
-    const node = await brought(workload, machine, match.node, { initialize, interruptible }, signal);
+    const options = {
+      initializeCloud: initialize,
+      ...(interruptible ? { interruptible } : {}),
+      ...(alsoSynced ? { alsoSynced } : {}),
+    };
+    const node = await brought(workload, machine, match.node, options, signal);
     if (node) found.push(node);
   }
   return found.sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
@@ -52,10 +64,9 @@ async function brought(
   workload: Kube,
   machine: ReturnType<typeof memberOf>,
   node: KubeObject,
-  { initialize, interruptible }: { readonly initialize: boolean; readonly interruptible: boolean },
+  options: NodeSyncOptions,
   signal: AbortSignal,
 ): Promise<KubeObject | undefined> {
-  const options = { initializeCloud: initialize, ...(interruptible ? { interruptible } : {}) };
   const ref = { name: node.metadata.name };
   const patch = nodePatch(machine, node, options);
   const addresses = nodeAddresses(machine, node, options);

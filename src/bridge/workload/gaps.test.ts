@@ -77,7 +77,7 @@ function demo() {
 }
 type Demo = ReturnType<typeof demo>;
 
-function worldOf(d: Demo, link: Link = 'up', nodes = [d.node], pods = [d.pod], listed = true) {
+function worldOf(d: Demo, link: Link = 'up', nodes = [d.node], pods = [d.pod], listed = true, label?: RegExp) {
   const store = new NodeStore({ onNode: () => undefined, onPod: () => undefined });
   for (const node of nodes) store.node({ type: 'added', object: strippedNode(node) });
   for (const pod of pods) store.pod({ type: 'added', object: strippedPod(pod) });
@@ -88,7 +88,10 @@ function worldOf(d: Demo, link: Link = 'up', nodes = [d.node], pods = [d.pod], l
     nodeOf: (m: KubeObject) => store.nodeOf(m),
     pods: () => store.pods(),
   };
-  const world = new WorldIndex(Date.now, (_, cluster) => (cluster === 'demo' ? view : undefined));
+  const world = new WorldIndex(Date.now, (_, cluster) => (cluster === 'demo' ? view : undefined), {
+    labels: label ? [label] : [],
+    annotations: [],
+  });
   for (const object of [d.cluster, d.controlPlane, d.machine]) world.put(object);
   return world;
 }
@@ -231,6 +234,18 @@ describe('a Machine and its Node', () => {
     expect(gap(d, 'machine', world)).toBe(expected);
     world.remove(deployment);
     expect(gap(d, 'machine', world)).toBe('none');
+  });
+
+  test('agree on labels that patterns name, once the lane brought them', () => {
+    const d = demo();
+    d.machine.metadata.labels = { ...d.machine.metadata.labels, team: 'x' };
+    const also = (): string => gap(d, 'machine', worldOf(d, 'up', [d.node], [d.pod], true, /^team$/u));
+    expect(gap(d, 'machine')).toBe('none');
+    expect(also()).toContain('settling: marks [{"team":"x"}');
+    d.node.metadata.labels = { ...d.node.metadata.labels, team: 'x' };
+    Object.assign(d.node.metadata.annotations ?? {}, { 'cluster.x-k8s.io/labels-from-machine': 'team' });
+    expect(also()).toBe('none');
+    expect(gap(d, 'machine')).toContain('settling: marks [{"team":null}');
   });
 
   test('differ when it was deleted, until that is said; nothing is concluded from a list that is not there yet', () => {

@@ -33,7 +33,10 @@ export function nodeGap(machine: KubeObject, world: World): Gap | undefined {
   const others = [
     ...(readPath(machine, 'status.nodeRef.name') === node.metadata.name ? [] : ['name']),
     ...(sameInfo(machine, node) ? [] : [`nodeInfo ${JSON.stringify(readPath(node, 'status.nodeInfo'))}`]),
-    ...marksGap(machine as Machine, node, outdatedOf(machine as Machine, world)),
+    ...marksGap(machine as Machine, node, {
+      ...outdatedOf(machine as Machine, world),
+      ...(world.alsoSynced ? { alsoSynced: world.alsoSynced } : {}),
+    }),
   ];
   if (differing.length + others.length === 0) return undefined;
   const text = [...differing.map((c) => `${c.type} ${saying(c)}`), ...others].join('; ');
@@ -124,9 +127,9 @@ function sameInfo(machine: KubeObject, node: KubeObject): boolean {
 }
 
 /** Labels, annotations and taints that the Machine's lane keeps in step. What it alone knows is taken as it is on the Node. */
-function marksGap(machine: Machine, node: KubeObject, revision: Pick<NodeSyncOptions, 'outdated'>): string[] {
+function marksGap(machine: Machine, node: KubeObject, known: Partial<NodeSyncOptions>): string[] {
   const interruptible = node.metadata.labels?.['cluster.x-k8s.io/interruptible'] !== undefined;
-  const patch = nodePatch(machine, node, { initializeCloud: false, syncTaints: true, interruptible, ...revision });
+  const patch = nodePatch(machine, node, { initializeCloud: false, syncTaints: true, interruptible, ...known });
   if (!patch) return [];
   const { labels, annotations } = patch.metadata;
   return [`marks ${JSON.stringify([labels, annotations, patch.spec ?? {}])}`];

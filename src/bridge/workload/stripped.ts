@@ -1,5 +1,11 @@
 import type { KubeObject } from '../../api/types/meta.js';
-import { isSyncedAnnotation, isSyncedLabel } from '../../domain/bootstrap/node-sync.js';
+import {
+  ANNOTATIONS_FROM_MACHINE,
+  isSyncedAnnotation,
+  isSyncedLabel,
+  LABELS_FROM_MACHINE,
+  listOf,
+} from '../../domain/bootstrap/node-sync.js';
 import { readPath } from '../../domain/contract.js';
 import { NODE_INFO } from '../../domain/status/node.js';
 
@@ -13,13 +19,14 @@ export function strippedNode(node: KubeObject): KubeObject {
   const { name, uid, resourceVersion, deletionTimestamp, labels = {}, annotations = {} } = node.metadata;
   const taints = (readPath(node, 'spec.taints') ?? []) as readonly Record<string, unknown>[];
   const conditions = (readPath(node, 'status.conditions') ?? []) as readonly Record<string, unknown>[];
+  const [also, alsoNoted] = [LABELS_FROM_MACHINE, ANNOTATIONS_FROM_MACHINE].map((n) => new Set(listOf(annotations[n])));
   const stripped = {
     apiVersion: node.apiVersion,
     kind: node.kind,
     metadata: {
       name,
-      labels: kept(labels, (key) => isSyncedLabel(key) || key.startsWith(OURS)),
-      annotations: kept(annotations, (key) => isSyncedAnnotation(key) || key.startsWith(OURS)),
+      labels: kept(labels, (key) => isSyncedLabel(key) || also?.has(key) || key.startsWith(OURS)),
+      annotations: kept(annotations, (key) => isSyncedAnnotation(key) || alsoNoted?.has(key) || key.startsWith(OURS)),
       ...pick({ uid, resourceVersion, deletionTimestamp }, ['uid', 'resourceVersion', 'deletionTimestamp']),
     },
     spec: {
@@ -80,7 +87,7 @@ function pick(from: unknown, keys: readonly string[]): Record<string, unknown> {
 
 function kept(
   record: Readonly<Record<string, string>>,
-  keep: (key: string) => boolean,
+  keep: (key: string) => boolean | undefined,
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(record)

@@ -90,6 +90,27 @@ describe('nodePatch', () => {
     });
   });
 
+  test('what patterns name goes to the Node too, and away with them; our own bookkeeping stays', () => {
+    const machine = labelled(
+      worker(),
+      { 'gpu.example.com/kind': 'a', team: 'x', teams: 'y' },
+      { 'note.example.com/a': '1', 'perdure.dev/lane': 'l', other: 'o' },
+    );
+    const alsoSynced = { labels: [/^gpu\./u, /^team$/u], annotations: [/example/u, /perdure/u] };
+    const node = patched(machine, aNode(), { alsoSynced });
+    expect(node.metadata.labels).toEqual({ 'gpu.example.com/kind': 'a', team: 'x' });
+    expect(node.metadata.annotations).toMatchObject({
+      'note.example.com/a': '1',
+      'cluster.x-k8s.io/labels-from-machine': 'gpu.example.com/kind,team',
+      'cluster.x-k8s.io/annotations-from-machine': 'note.example.com/a',
+    });
+    expect(node.metadata.annotations).not.toHaveProperty(['perdure.dev/lane']);
+    expect(nodePatch(machine, node, { initializeCloud: false, alsoSynced })).toBeUndefined();
+    const without = patched(machine, node);
+    expect(without.metadata.labels).toEqual({});
+    expect(without.metadata.annotations).not.toHaveProperty(['note.example.com/a']);
+  });
+
   test('what is in order already needs no patch', () => {
     const node = patched(worker(), aNode());
     expect(nodePatch(worker(), node, { initializeCloud: true, outdated: false })).toBeUndefined();

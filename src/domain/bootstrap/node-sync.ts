@@ -9,6 +9,12 @@ export interface Taint {
   readonly timeAdded?: string;
 }
 
+/** Labels and annotations of Machines that go to their Nodes besides those that always do: a pattern matches somewhere in the name, domain included. */
+export interface AlsoSynced {
+  readonly labels: readonly RegExp[];
+  readonly annotations: readonly RegExp[];
+}
+
 export interface NodeSyncOptions {
   /** No cloud controller manager runs in the cluster: Perdure does its part of a Node's initialization. */
   readonly initializeCloud: boolean;
@@ -18,6 +24,7 @@ export interface NodeSyncOptions {
   readonly outdated?: boolean;
   /** Copies spec.taints of the Machine, and takes away those copied earlier. */
   readonly syncTaints?: boolean;
+  readonly alsoSynced?: AlsoSynced;
 }
 
 const UNINITIALIZED: Taint = { key: 'node.cluster.x-k8s.io/uninitialized', effect: 'NoSchedule' };
@@ -25,11 +32,14 @@ const OUTDATED: Taint = { key: 'node.cluster.x-k8s.io/outdated-revision', effect
 const CLOUD_UNINITIALIZED = 'node.cloudprovider.kubernetes.io/uninitialized';
 const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 const INTERRUPTIBLE_LABEL = 'cluster.x-k8s.io/interruptible';
-const LABELS_FROM_MACHINE = 'cluster.x-k8s.io/labels-from-machine';
-const ANNOTATIONS_FROM_MACHINE = 'cluster.x-k8s.io/annotations-from-machine';
+export const LABELS_FROM_MACHINE = 'cluster.x-k8s.io/labels-from-machine';
+export const ANNOTATIONS_FROM_MACHINE = 'cluster.x-k8s.io/annotations-from-machine';
 const TAINTS_FROM_MACHINE = 'cluster.x-k8s.io/taints-from-machine';
 const NODE_DOMAIN = 'node.cluster.x-k8s.io';
 const RESTRICTED_DOMAIN = 'node-restriction.kubernetes.io';
+
+/** Our own bookkeeping on Machines changes without anybody's wish. */
+const OWN_DOMAIN = 'perdure.dev';
 
 const domainOf = (key: string): string => key.split('/')[0] ?? '';
 const isWithin = (domain: string, parent: string): boolean => domain === parent || domain.endsWith(`.${parent}`);
@@ -44,6 +54,9 @@ export function isSyncedLabel(key: string): boolean {
 export function isSyncedAnnotation(key: string): boolean {
   return isWithin(domainOf(key), NODE_DOMAIN);
 }
+
+const matchesAny = (key: string, patterns: readonly RegExp[] = []): boolean =>
+  domainOf(key) !== OWN_DOMAIN && patterns.some((pattern) => pattern.test(key));
 
 /** A JSON merge patch that brings a Node up to date, under the optimistic lock. */
 export interface NodePatch {
@@ -63,7 +76,7 @@ export interface NodePatch {
 export function nodePatch(machine: Machine, node: KubeObject, options: NodeSyncOptions): NodePatch | undefined {
   const taints = wantedTaints(machine, node, options);
   const labels = labelChanges(machine, node, options);
-  const annotations = annotationChanges(machine, node, taints.tracked, labels.synced);
+  const annotations = annotationChanges(machine, node, taints.tracked, labels.synced, options);
   const providerID =
     options.initializeCloud && !readPath(node, 'spec.providerID') ? machine.spec.providerID : undefined;
   const spec = { ...(taints.changed ? { taints: taints.list } : {}), ...(providerID ? { providerID } : {}) };
@@ -99,7 +112,9 @@ export function nodeAddresses(
 
 function labelChanges(machine: Machine, node: KubeObject, options: NodeSyncOptions) {
   const wanted = Object.fromEntries(
-    Object.entries(machine.metadata.labels ?? {}).filter(([key]) => isSyncedLabel(key)),
+    Object.entries(machine.metadata.labels ?? {}).filter(
+      ([key]) => isSyncedLabel(key) || matchesAny(key, options.alsoSynced?.labels),
+    ),
   );
   const before = listOf(node.metadata.annotations?.[LABELS_FROM_MACHINE]);
   if (options.interruptible ?? before.includes(INTERRUPTIBLE_LABEL)) wanted[INTERRUPTIBLE_LABEL] = '';
@@ -114,6 +129,7 @@ function annotationChanges(
   node: KubeObject,
   trackedTaints: string | undefined,
   syncedLabels: readonly string[],
+  { alsoSynced }: NodeSyncOptions,
 ) {
   const owner = controllerOf(machine);
   const own: Record<string, string | undefined> = {
@@ -125,7 +141,9 @@ function annotationChanges(
     'cluster.x-k8s.io/owner-name': owner?.name,
   };
   const synced = Object.fromEntries(
-    Object.entries(machine.metadata.annotations ?? {}).filter(([key]) => isSyncedAnnotation(key)),
+    Object.entries(machine.metadata.annotations ?? {}).filter(
+      ([key]) => isSyncedAnnotation(key) || matchesAny(key, alsoSynced?.annotations),
+    ),
   );
   const wanted: Record<string, string> = {
     ...Object.fromEntries(Object.entries(own).filter((entry): entry is [string, string] => entry[1] !== undefined)),
@@ -183,7 +201,8 @@ function withMachineTaints(nodeTaints: readonly Taint[], wanted: readonly Machin
   return { list, tracked: [...always].sort().join(',') };
 }
 
-function listOf(text: string | undefined): string[] {
+/** The names in an annotation that remembers what was synced. */
+export function listOf(text: string | undefined): string[] {
   return (text ?? '').split(',').filter((item) => item !== '');
 }
 
