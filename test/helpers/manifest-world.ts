@@ -91,6 +91,8 @@ export function aLiveCluster(planes = 3, workers = 2): LiveCluster {
     controlPlanes: [controlPlane],
     deployments: [deployment],
     sets: [set],
+    pools: [],
+    infraPools: [],
     machines: [...mine, ...theirs],
     configs: mine.map((m) => aKubeadmConfig(m, { joinConfiguration: { nodeRegistration: { name: 'node' } } })),
     infrastructure: [...mine.map((m) => clonedFrom(m, 'demo')), ...theirs.map((m) => clonedFrom(m, 'workers'))],

@@ -6,6 +6,7 @@ import type {
   KubeadmControlPlane,
   Machine,
   MachineDeployment,
+  MachinePool,
   MachineSet,
 } from '../types/index.js';
 import { KINDS } from '../types/kinds.js';
@@ -28,11 +29,12 @@ export async function readWorld(
   const namespaces = [...new Set(documents.map((d) => d.ref.namespace))].filter((n) => n !== '').sort();
   const list = async <T extends KubeObject>(kind: ResourceKind): Promise<T[]> =>
     (await Promise.all(namespaces.map((namespace) => kube.list<T>(kind, { namespace }, signal)))).flat();
-  const [clusters, controlPlanes, deployments, sets, machines, configs] = await Promise.all([
+  const [clusters, controlPlanes, deployments, sets, pools, machines, configs] = await Promise.all([
     list<Cluster>(KINDS.Cluster),
     list<KubeadmControlPlane>(KINDS.KubeadmControlPlane),
     list<MachineDeployment>(KINDS.MachineDeployment),
     list<MachineSet>(KINDS.MachineSet),
+    list<MachinePool>(KINDS.MachinePool),
     list<Machine>(KINDS.Machine),
     list<KubeadmConfig>(KINDS.KubeadmConfig),
   ]);
@@ -42,11 +44,31 @@ export async function readWorld(
     signal,
   );
   const infrastructure = (await Promise.all(infraKinds.map((kind) => list<KubeObject>(kind)))).flat();
+  const told = documents.flatMap(({ wanted }) => (wanted.kind === 'MachinePool' ? [wanted as MachinePool] : []));
+  const poolKinds = await kindsOf(
+    kube,
+    [...pools, ...told].map((p) => p.spec.template.spec.infrastructureRef),
+    signal,
+  );
+  const infraPools = (await Promise.all(poolKinds.map((kind) => list<KubeObject>(kind)))).flat();
   // those of workers that the manifest does not speak of say which checks their new machines skip
   const referring = [...documents.map((d) => d.wanted), ...deployments, ...sets];
   const templateKinds = await kindsOf(kube, referring.flatMap(templateRefs), signal);
   const templates = (await Promise.all(templateKinds.map((kind) => list<KubeObject>(kind)))).flat();
-  return { now, documents, clusters, controlPlanes, deployments, sets, machines, configs, infrastructure, templates };
+  return {
+    now,
+    documents,
+    clusters,
+    controlPlanes,
+    deployments,
+    sets,
+    pools,
+    infraPools,
+    machines,
+    configs,
+    infrastructure,
+    templates,
+  };
 }
 
 async function kindsOf(kube: Kube, refs: readonly Ref[], signal: AbortSignal): Promise<ResourceKind[]> {

@@ -15,6 +15,8 @@ const MARKS = { none: ' ', create: pc.green('+'), change: pc.yellow('~'), refuse
 const ACTIONS = {
   create: pc.green('create'),
   delete: pc.red('delete'),
+  change: pc.yellow('change'),
+  refresh: pc.yellow('refresh'),
   wait: pc.yellow('wait'),
   evict: pc.red('evict'),
   maintain: pc.cyan('maintain'),

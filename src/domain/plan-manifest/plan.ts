@@ -4,9 +4,10 @@ import { isPaused } from '../contract.js';
 import { plannedObject } from './changes.js';
 import { cloudChanges, templateOf } from './cloud.js';
 import { type ControlPlaneChange, controlPlaneBudget, controlPlaneSteps } from './control-plane.js';
+import { infraPoolOf, type PoolPlan, poolPlan } from './pools.js';
 import { refusals } from './refusals.js';
-import type { DisruptionBudget, ManifestPlan, ManifestWorld, PlanStep, Refusal } from './types.js';
-import { sameRef, type Wanted, type WantedCluster, wantedClusters } from './wanted.js';
+import type { DisruptionBudget, ManifestPlan, ManifestWorld, ObjectRef, PlanStep, Refusal } from './types.js';
+import { isPoolTold, sameRef, type Wanted, type WantedCluster, wantedClusters } from './wanted.js';
 import { deploymentPlan, setPlan } from './workers.js';
 
 interface GroupPlan {
@@ -35,10 +36,20 @@ function groupPlans(world: ManifestWorld, all: WantedCluster, refused: readonly 
   ];
 }
 
+/** The pools that the manifest speaks of and that nothing refuses, their infra pools included. */
+function poolPlans(world: ManifestWorld, all: WantedCluster, refused: readonly Refusal[]): PoolPlan[] {
+  const isRefused = (ref: ObjectRef | undefined): boolean =>
+    ref !== undefined && refused.some((r) => sameRef(r.object, ref));
+  return all.pools
+    .filter((p) => isPoolTold(world, p) && !isRefused(p.ref) && !isRefused(infraPoolOf(world, p)?.ref))
+    .map((p) => poolPlan(world, all, p));
+}
+
 /** What a person should know besides. */
 function notesOf(world: ManifestWorld, clusters: readonly WantedCluster[]): string[] {
-  const paused = clusters.flatMap(({ cluster, controlPlane, deployments, namespace, name }) => {
-    const groups = [...(controlPlane ? [controlPlane] : []), ...deployments].filter((g) => g.document);
+  const paused = clusters.flatMap(({ cluster, controlPlane, deployments, pools, namespace, name }) => {
+    const told = pools.filter((p) => isPoolTold(world, p));
+    const groups = [...[...(controlPlane ? [controlPlane] : []), ...deployments].filter((g) => g.document), ...told];
     if (groups.length === 0 || !groups.some((g) => isPaused(g.wanted, cluster))) return [];
     return [
       `Cluster ${namespace}/${name} or an object of it is paused: what is paused does not change until it is not any more`,
@@ -90,7 +101,10 @@ export function planManifest(world: ManifestWorld): ManifestPlan {
   const objects = world.documents.map(plannedObject);
   const refused = refusals(world);
   const plans = clusters.map((cluster) => groupPlans(world, cluster, refused));
-  const steps = plans.flatMap((groups) => groups.flatMap((g) => g.steps).sort((a, b) => a.phase - b.phase));
+  const pools = clusters.map((cluster) => poolPlans(world, cluster, refused));
+  const steps = plans.flatMap((groups, i) =>
+    [...groups, ...(pools[i] ?? [])].flatMap((g) => g.steps).sort((a, b) => a.phase - b.phase),
+  );
   const machines = (action: PlanStep['action']): number =>
     steps.filter((s) => s.kind === 'Machine' && s.action === action).length;
   return {
@@ -103,8 +117,8 @@ export function planManifest(world: ManifestWorld): ManifestPlan {
     objects,
     steps,
     budgets: plans.flat().flatMap((g) => g.budget ?? []),
-    cloud: cloudChanges(world, steps),
+    cloud: [...cloudChanges(world, steps), ...pools.flat().flatMap((p) => p.cloud)],
     refusals: refused,
-    notes: [...notesOf(world, clusters), ...etcdNotes(clusters, steps)],
+    notes: [...notesOf(world, clusters), ...pools.flat().flatMap((p) => p.notes), ...etcdNotes(clusters, steps)],
   };
 }

@@ -7,6 +7,7 @@ import {
   kubernetesSkew,
   type SkewViolation,
 } from '../plan/skew.js';
+import { poolRefusals } from './pool-refusals.js';
 import { skipsOf } from './skips.js';
 import type { ManifestWorld, ObjectRef, Refusal } from './types.js';
 import { machinesUnder, setsUnder, type Wanted, type WantedCluster, wantedClusters } from './wanted.js';
@@ -79,6 +80,7 @@ export function refusals(world: ManifestWorld): Refusal[] {
   const rules = wantedClusters(world).flatMap((cluster) => [
     ...controlPlaneRefusals(world, cluster),
     ...[...cluster.deployments, ...cluster.sets].flatMap((group) => workerRefusals(world, cluster, group)),
+    ...cluster.pools.flatMap((pool) => poolRefusals(world, cluster, pool)),
   ]);
   const server = world.documents.flatMap(({ ref, refusal: message }): Refusal[] => {
     if (message === undefined || rules.some((r) => message.includes(r.message))) return [];

@@ -4,6 +4,7 @@ import type {
   KubeadmControlPlane,
   Machine,
   MachineDeployment,
+  MachinePool,
   MachineSet,
 } from '../../api/types/index.js';
 import type { KubeObject } from '../../api/types/meta.js';
@@ -36,6 +37,9 @@ export interface ManifestWorld {
   readonly controlPlanes: readonly KubeadmControlPlane[];
   readonly deployments: readonly MachineDeployment[];
   readonly sets: readonly MachineSet[];
+  readonly pools: readonly MachinePool[];
+  /** What pools refer to. */
+  readonly infraPools: readonly KubeObject[];
   readonly machines: readonly Machine[];
   readonly configs: readonly KubeadmConfig[];
   /** What machines refer to: an infra machine each. */
@@ -54,6 +58,7 @@ export type Effect =
   | 'replaces machines whose certificates expire so soon'
   | 'counts for rollouts'
   | 'counts for replacements of unhealthy machines'
+  | 'changes what instances are made from'
   | 'changes the workload cluster'
   | 'changes the cloud'
   | 'pauses'
@@ -77,9 +82,9 @@ export interface PlannedObject extends ObjectRef {
 export interface PlanStep {
   readonly phase: number;
   /** What it is done to. */
-  readonly kind: 'Machine' | 'Etcd' | 'Workload';
-  /** `wait`: nothing goes on until what the reason names is over. `maintain`: what runs inside the workload cluster follows. */
-  readonly action: 'create' | 'delete' | 'wait' | 'evict' | 'maintain';
+  readonly kind: 'Machine' | 'Pool' | 'Etcd' | 'Workload';
+  /** `wait`: nothing goes on until what the reason names is over. `maintain`: what runs inside the workload cluster follows. Pools: `change`, and `refresh`: the cloud replaces instances. */
+  readonly action: 'create' | 'delete' | 'change' | 'refresh' | 'wait' | 'evict' | 'maintain';
   readonly group: ObjectRef;
   readonly cluster: string;
   /** Name of the machine, where it is known before it happens: always of one that is deleted. */

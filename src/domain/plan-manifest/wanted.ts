@@ -1,4 +1,11 @@
-import type { Cluster, KubeadmControlPlane, Machine, MachineDeployment, MachineSet } from '../../api/types/index.js';
+import type {
+  Cluster,
+  KubeadmControlPlane,
+  Machine,
+  MachineDeployment,
+  MachinePool,
+  MachineSet,
+} from '../../api/types/index.js';
 import type { KubeObject } from '../../api/types/meta.js';
 import { controllerOf } from '../contract.js';
 import { LABEL } from '../names.js';
@@ -47,6 +54,13 @@ export interface WantedCluster {
   readonly deployments: readonly Wanted<MachineDeployment>[];
   /** Sets that no deployment makes. */
   readonly sets: readonly Wanted<MachineSet>[];
+  readonly pools: readonly Wanted<MachinePool>[];
+}
+
+/** Whether the manifest speaks of a pool, by itself or by its infra pool. */
+export function isPoolTold(world: ManifestWorld, { ref, wanted, document }: Wanted<MachinePool>): boolean {
+  const { kind, name } = wanted.spec.template.spec.infrastructureRef;
+  return document !== undefined || world.documents.some((d) => sameRef(d.ref, { ...ref, kind, name }));
 }
 
 const clusterOf = (o: KubeObject): string => o.metadata.labels?.[LABEL.clusterName] ?? '';
@@ -74,10 +88,13 @@ export function wantedClusters(world: ManifestWorld): WantedCluster[] {
   const sets = wantedOf<MachineSet>(world, 'MachineSet', world.sets).filter(
     (s) => controllerOf(s.live ?? s.wanted)?.kind !== 'MachineDeployment',
   );
+  const pools = wantedOf<MachinePool>(world, 'MachinePool', world.pools);
+  const told = pools.filter((p) => isPoolTold(world, p));
   const touched = [
     ...clusters.filter((c) => c.document).map((c) => c.ref),
     ...planes.filter((p) => p.plane.document).map((p) => ({ ...p.plane.ref, name: p.name })),
     ...[...deployments, ...sets].filter((d) => d.document).map((d) => ({ ...d.ref, name: d.wanted.spec.clusterName })),
+    ...told.map((p) => ({ ...p.ref, name: p.wanted.spec.clusterName })),
   ].map((r) => `${r.namespace}/${r.name}`);
   return [...new Set(touched)].sort().map((id) => {
     const [namespace = '', name = ''] = id.split('/');
@@ -92,6 +109,7 @@ export function wantedClusters(world: ManifestWorld): WantedCluster[] {
       controlPlane: planes.find((p) => p.plane.ref.namespace === namespace && p.name === name)?.plane,
       deployments: deployments.filter(here),
       sets: sets.filter(here),
+      pools: pools.filter(here),
     };
   });
 }

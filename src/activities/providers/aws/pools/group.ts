@@ -8,6 +8,7 @@ import type {
 import { parseSeconds } from '../../../../api/conversion/duration.js';
 import type { AWSLifecycleHook, AWSMachinePoolSpec } from '../../../../api/types/aws.js';
 import { PerdureError } from '../../../../domain/errors.js';
+import { poolSizeProblem } from '../../../../domain/pool-size.js';
 import { sameJson } from '../equal.js';
 
 const LATEST = '$Latest';
@@ -43,12 +44,11 @@ export interface GroupInput {
 /** The wish of a pool. Throws `InvalidConfiguration` when the number of replicas is outside the sizes. Pure. */
 export function groupWish({ what, spec, replicas, external, subnets, templateId }: GroupInput): GroupWish {
   const { minSize, maxSize } = spec;
-  if (!external && (replicas < minSize || replicas > maxSize)) {
-    throw new PerdureError(
-      'InvalidConfiguration',
-      `${what}: spec.replicas ${replicas} of its MachinePool is not between spec.minSize ${minSize} and spec.maxSize ${maxSize}; change one of them`,
-      { details: { field: 'spec.replicas', value: replicas } },
-    );
+  const problem = external ? undefined : poolSizeProblem(spec, replicas);
+  if (problem !== undefined) {
+    throw new PerdureError('InvalidConfiguration', `${what}: ${problem}`, {
+      details: { field: 'spec.replicas', value: replicas },
+    });
   }
   const mixed = mixedPolicy(spec, templateId);
   return {
