@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import { type AdmittingApiServer, startAdmittingApiServer } from '../../../test/helpers/admitting-api-server.js';
+import { aMachinePool, anInfraPool } from '../../../test/helpers/fake-owners.js';
 import { aLiveCluster, type LiveCluster } from '../../../test/helpers/manifest-world.js';
 import { run } from '../../../test/helpers/run-cli.js';
 import { generateManifest } from '../../cli/commands/generate.js';
@@ -22,6 +23,8 @@ const STORED = [
   KINDS.KubeadmConfig,
   KINDS.AWSMachine,
   KINDS.AWSMachineTemplate,
+  KINDS.MachinePool,
+  KINDS.AWSMachinePool,
 ] as const;
 const NEW = 'v1.34.4';
 
@@ -181,6 +184,42 @@ test('takes away what kubectl applied before and the manifest does not say any m
   expect(objects).toMatchObject([
     { action: 'change', changes: [{ field: 'metadata.labels.team', from: '"a"', effect: 'is applied' }] },
   ]);
+});
+
+test('a pool shows its launch template and its refresh, and the command prints them', async () => {
+  const [cluster] = live.clusters;
+  if (!cluster) throw new Error('no cluster');
+  const { uid: _u, ownerReferences: _o, ...metadata } = aMachinePool(cluster).metadata;
+  const pool = { ...aMachinePool(cluster, { replicas: 2 }), metadata };
+  const infra = { ...anInfraPool(cluster), metadata };
+  await kube.create(KINDS.AWSMachinePool, infra);
+  await kube.create(KINDS.MachinePool, {
+    ...pool,
+    spec: {
+      ...pool.spec,
+      template: { ...pool.spec.template, spec: { ...pool.spec.template.spec, version: 'v1.33.5' } },
+    },
+  });
+  const at = { name: metadata.name, namespace: 'default' };
+  await kube.mergePatch(KINDS.AWSMachinePool, at, { status: { replicas: 2 } }, { subresource: 'status' });
+  const stored = await everything();
+  const { kind, apiVersion } = infra;
+  const spec = { minSize: 0, maxSize: 5, awsLaunchTemplate: { instanceType: 'm5.large' } };
+  const changed = { kind, apiVersion, metadata: { name: metadata.name }, spec };
+  const { steps, notes, refusals } = await plan(changed);
+  expect({ notes, refusals }).toEqual({ notes: [], refusals: [] });
+  expect(steps.map((s) => [s.kind, s.action, s.group.kind])).toEqual([
+    ['Pool', 'change', 'MachinePool'],
+    ['Pool', 'refresh', 'MachinePool'],
+  ]);
+  const file = path.join(directory, 'pool.yaml');
+  await writeFile(file, stringify(changed));
+  const { stdout } = await run('--kubeconfig', kubeconfig, 'plan', '-f', file);
+  expect(stdout).toContain('new version of the launch template: spec.awsLaunchTemplate.instanceType');
+  expect(stdout).toContain('replaces 2 outdated instances: 90 % (the default) of the capacity stay healthy');
+  const ahead = { ...pool, metadata: { name: metadata.name } };
+  expect((await plan(ahead)).refusals).toMatchObject([{ rule: 'KubernetesVersionSkew', by: 'kubernetes' }]);
+  expect(await everything()).toEqual(stored);
 });
 
 test('the command prints it, and says by its exit code what there is', async () => {

@@ -140,6 +140,12 @@ describe('a manifest that changes a pool', () => {
     });
   });
 
+  test('that shrinks refreshes those that are left only', () => {
+    const it = aPool();
+    const fewer = withSpec(atVersion(it.pool, NEW), { replicas: 1 });
+    expect(short(plan(it, aDocument(it.pool, fewer)))[2]).toContain('replaces 1 outdated instance:');
+  });
+
   test('with other bootstrap data refreshes; a Secret that its config fills in is no change', () => {
     const it = aPool();
     const { bootstrap } = it.pool.spec.template.spec;

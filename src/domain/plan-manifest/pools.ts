@@ -48,7 +48,9 @@ export function poolPlan(world: ManifestWorld, { cluster, name }: WantedCluster,
   if (!infra?.live || !aws) return { steps: otherSteps(base, live, wanted), notes, cloud: [] };
   const groups = [infra.live as AWSMachinePool, infra.wanted as AWSMachinePool] as const;
   const changes = poolChanges([live, wanted], groups);
-  const outdated = changes.template.length > 0 ? infraReplicas(infra.live) : 0;
+  // the group is sized first, and what it ends has not to be replaced
+  const staying = isSizedElsewhere(wanted) ? Number.POSITIVE_INFINITY : replicas;
+  const outdated = changes.template.length > 0 ? Math.min(infraReplicas(infra.live), staying) : 0;
   const disabled = groups[1].spec.refreshPreferences?.disable === true;
   const refreshes = outdated > 0 && !disabled;
   const steps: PlanStep[] = [
@@ -91,7 +93,7 @@ function refreshStep(base: Base, { spec }: AWSMachinePool, outdated: number): Pl
     ...(maxHealthyPercentage === undefined ? [] : [`at most ${maxHealthyPercentage} % exist`]),
     ...(instanceWarmup === undefined ? [] : [`a new one counts after ${instanceWarmup} s`]),
   ];
-  const reason = `replaces ${outdated} outdated instances: ${limits.join(', ')}`;
+  const reason = `replaces ${outdated} outdated instance${outdated === 1 ? '' : 's'}: ${limits.join(', ')}`;
   return { ...base, action: 'refresh', reason, cloud: ['start an instance refresh'] };
 }
 
