@@ -321,7 +321,7 @@ describe('a changed launch template', () => {
   });
 
   test('that changes again while instances are replaced cancels that and begins anew', async () => {
-    await moto.admin.setDelays({ refreshStepMs: 300 });
+    await moto.admin.setDelays({ refreshStepMs: 2000 });
     put('p', { replicas: 2 });
     await settle('p');
     for (const type of ['t3.medium', 't3.small']) {
@@ -330,11 +330,12 @@ describe('a changed launch template', () => {
       });
       await ensure('p');
     }
-    expect((await refreshes()).map((r) => r.Status)).toEqual(['Cancelling']);
+    await moto.admin.setDelays({ refreshStepMs: 0 });
+    // by now it may be over
+    expect((await refreshes()).map((r) => r.Status)).toEqual([expect.stringMatching(/^Cancell(ing|ed)$/)]);
     await settle('p');
     expect((await refreshes()).map((r) => r.Status)).toEqual(['Successful', 'Cancelled']);
     expect((await living()).map((one) => one.instanceType)).toEqual(['t3.small', 't3.small']);
-    await moto.admin.setDelays({ refreshStepMs: 0 });
   });
 
   test('replaces nothing where that is disabled, and says so', async () => {
