@@ -104,6 +104,13 @@ describe('one look at a rollout', () => {
     ['takes old machines that are ill first', stateOf(6, rolling(3, 1), '3', ['3', '3/3/1']), '3|2,0'],
     ['gives ill old machines up while enough are available', stateOf(3, rolling(1, 1), '2', ['2/2/0']), '2|0'],
     ['never takes an available one below the least', stateOf(3, rolling(1, 0), '1/1/0', ['3/3/2']), '1|3'],
+    ['counts what was cut before as gone, available ones first', stateOf(3, rolling(1, 0), '2', ['3/4/2']), '2|3'],
+    ['in whichever set that was', stateOf(3, rolling(1, 0), '1', ['1/2/2', '3/3/1']), '1|1,3'],
+    [
+      'takes no more of a set that may have lost all it had',
+      stateOf(3, rolling(1, 0), '1', ['2/3/1', '2/2/0']),
+      '1|2,1',
+    ],
     ['cuts what does not exist yet at once', stateOf(3, rolling(1, 0), '1', ['3/2/2']), '1|2'],
     ['breaks a deadlock of old and ill machines', stateOf(3, rolling(1, 0), '1', ['3/3/1']), '1|2'],
     ['but not while anything moves', stateOf(3, rolling(1, 0), '1/0/0', ['3/3/1']), '1|3'],

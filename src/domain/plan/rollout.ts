@@ -118,22 +118,20 @@ function shrinkOld({ desired, strategy, current, old }: Rolling, size: number, s
   const all = [current, ...old];
   const sizeOf = (s: RolloutSet): number => sizes.get(s.name) ?? s.replicas;
   const least = desired - strategy.unavailable;
-  const leaving = sum(all, (s) => Math.max(0, s.present - Math.min(s.replicas, sizeOf(s))));
+  const leaving = (s: RolloutSet): number => Math.max(0, s.present - Math.min(s.replicas, sizeOf(s)));
   const missing = Math.max(0, size - current.available);
-  let budget = sum(all, sizeOf) - leaving - least - missing;
-  let available = sum(all, (s) => s.available);
-  const left = new Map(old.map((s) => [s.name, s.available]));
-  const passes: ((s: RolloutSet) => number)[] = [
-    (s) => Math.max(0, sizeOf(s) - (left.get(s.name) ?? 0)),
-    (s) => sizeOf(s),
-  ];
+  let budget = sum(all, sizeOf) - sum(all, leaving) - least - missing;
+  // a set may not have acted yet on what was cut before: those that are to go may still be among the available ones
+  const left = new Map(all.map((s) => [s.name, Math.max(0, s.available - leaving(s))]));
+  let available = sum(all, (s) => left.get(s.name) ?? 0);
+  const passes: ((s: RolloutSet) => number)[] = [(s) => Math.max(0, sizeOf(s) - s.available), (s) => sizeOf(s)];
   for (const most of passes) {
     for (const set of old) {
       const has = sizeOf(set);
       let cut = Math.min(budget, most(set));
       if (cut <= 0) continue;
       const ready = left.get(set.name) ?? 0;
-      if (ready > 0) {
+      if (ready > 0 || (set.available > 0 && available < least)) {
         const gone = (by: number): number => Math.max(0, Math.min(set.present, has) - (has - by));
         const spare = Math.max(0, available - least);
         cut = Math.max(0, cut - Math.max(0, gone(cut) - spare));
