@@ -82,8 +82,8 @@ describe('a rollout that meets no trouble', () => {
     [6, 3, 0, '0', ['3'], '6|3 6|0'],
     [12, 3, 1, '3', ['4'], '11|4 11|0 12|0'],
     [2, 1, 0, '2', ['2'], '2|0'],
-    [1, 1, 0, '3', ['1'], '1|1 1|0'],
-    [0, 1, 0, '1', ['3'], '0|1 0|0'],
+    [1, 1, 0, '3', ['1'], '1|0'],
+    [0, 1, 0, '1', ['3'], '0|0'],
     [3, 1, 0, '5', [], '3|'],
     // only the number changes
     [0, 1, 0, '3', [], '0|'],
@@ -115,6 +115,8 @@ describe('one look at a rollout', () => {
     ['breaks a deadlock of old and ill machines', stateOf(3, rolling(1, 0), '1', ['3/3/1']), '1|2'],
     ['but not while anything moves', stateOf(3, rolling(1, 0), '1/0/0', ['3/3/1']), '1|3'],
     ['nor while a new machine is not available', stateOf(3, rolling(1, 0), '1/1/0', ['3/3/1']), '1|3'],
+    ['shrinks both at once, each machine counted once', stateOf(2, rolling(1, 0), '3', ['2']), '2|0'],
+    ['to nothing in one go', stateOf(0, rolling(1, 0), '1', ['3']), '0|0'],
     ['shrinks the new set to what is desired', stateOf(2, rolling(1, 0), '4/4/1', ['1']), '2|1'],
   ])('%s', (_, state, expected) => {
     expect(shown(state)).toBe(expected);

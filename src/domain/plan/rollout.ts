@@ -105,7 +105,7 @@ function rollingSizes(state: Rolling): Map<string, number> {
   const { current, old, strategy } = state;
   const size = currentSize(state, strategy.surge);
   const sizes = new Map([[current.name, size], ...old.map((s) => [s.name, s.replicas] as const)]);
-  shrinkOld(state, size, sizes);
+  shrinkOld(state, sizes);
   breakDeadlock(state, sizes);
   return sizes;
 }
@@ -114,13 +114,13 @@ function rollingSizes(state: Rolling): Map<string, number> {
  * Old sets shrink by what is not needed to keep enough available: first by machines that are not available anyway, then by any. Which machine of a set
  * goes is the set's choice, so the worst is assumed: that available ones go first.
  */
-function shrinkOld({ desired, strategy, current, old }: Rolling, size: number, sizes: Map<string, number>): void {
+function shrinkOld({ desired, strategy, current, old }: Rolling, sizes: Map<string, number>): void {
   const all = [current, ...old];
   const sizeOf = (s: RolloutSet): number => sizes.get(s.name) ?? s.replicas;
   const least = desired - strategy.unavailable;
   const leaving = (s: RolloutSet): number => Math.max(0, s.present - Math.min(s.replicas, sizeOf(s)));
-  const missing = Math.max(0, size - current.available);
-  let budget = sum(all, sizeOf) - sum(all, leaving) - least - missing;
+  const missing = Math.max(0, current.replicas - current.available);
+  let budget = sum(all, (s) => s.replicas) - sum(all, leaving) - least - missing;
   // a set may not have acted yet on what was cut before: those that are to go may still be among the available ones
   const left = new Map(all.map((s) => [s.name, Math.max(0, s.available - leaving(s))]));
   let available = sum(all, (s) => left.get(s.name) ?? 0);
