@@ -4,7 +4,7 @@ import { planRollout, type RolloutSet, type RolloutState } from './rollout.js';
 export function afterSizing(state: RolloutState, sizes: ReadonlyMap<string, number>): RolloutState {
   const settled = (set: RolloutSet): RolloutSet => {
     const replicas = sizes.get(set.name) ?? set.replicas;
-    return { ...set, replicas, present: replicas, available: replicas };
+    return { ...set, replicas, present: replicas, deleting: 0, available: replicas };
   };
   return { ...state, current: state.current && settled(state.current), old: state.old.map(settled) };
 }

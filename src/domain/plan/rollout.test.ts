@@ -111,6 +111,11 @@ describe('one look at a rollout', () => {
       stateOf(3, rolling(1, 0), '1', ['2/3/1', '2/2/0']),
       '1|2,1',
     ],
+    [
+      'does not take what was asked to go for available',
+      { ...stateOf(3, rolling(1, 0), '2', []), old: [set('a', '3/4/2', { deleting: 1 })] },
+      '2|2',
+    ],
     ['cuts what does not exist yet at once', stateOf(3, rolling(1, 0), '1', ['3/2/2']), '1|2'],
     ['breaks a deadlock of old and ill machines', stateOf(3, rolling(1, 0), '1', ['3/3/1']), '1|2'],
     ['but not while anything moves', stateOf(3, rolling(1, 0), '1/0/0', ['3/3/1']), '1|3'],

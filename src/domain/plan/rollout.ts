@@ -6,6 +6,8 @@ export interface RolloutSet {
   readonly replicas: number;
   /** Machines that are there, those on their way out included. */
   readonly present: number;
+  /** Of those, the ones that were asked to go: none of them is available. */
+  readonly deleting?: number;
   readonly available: number;
   /** Most machines the deployment could have when the set was last sized, by its annotation. */
   readonly maxReplicas?: number;
@@ -121,8 +123,9 @@ function shrinkOld({ desired, strategy, current, old }: Rolling, sizes: Map<stri
   const leaving = (s: RolloutSet): number => Math.max(0, s.present - Math.min(s.replicas, sizeOf(s)));
   const missing = Math.max(0, current.replicas - current.available);
   let budget = sum(all, (s) => s.replicas) - sum(all, leaving) - least - missing;
-  // a set may not have acted yet on what was cut before: those that are to go may still be among the available ones
-  const left = new Map(all.map((s) => [s.name, Math.max(0, s.available - leaving(s))]));
+  // a set may not have acted yet on what was cut before: those that it is to ask to go may be available ones
+  const unasked = (s: RolloutSet): number => Math.max(0, leaving(s) - (s.deleting ?? 0));
+  const left = new Map(all.map((s) => [s.name, Math.max(0, s.available - unasked(s))]));
   let available = sum(all, (s) => left.get(s.name) ?? 0);
   const passes: ((s: RolloutSet) => number)[] = [(s) => Math.max(0, sizeOf(s) - s.available), (s) => sizeOf(s)];
   for (const most of passes) {

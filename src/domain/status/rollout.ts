@@ -29,6 +29,7 @@ export function rolloutState(
       // a set that somebody deletes wants no machines, but those it still has take up room
       replicas: isDeleting(set) ? 0 : (set.spec.replicas ?? 1),
       present: mine.length,
+      deleting: mine.filter(isDeleting).length,
       available: mine.filter((m) => !isDeleting(m) && isTrue(conditionsOf(m), 'Available')).length,
       ...(most > 0 ? { maxReplicas: most } : {}),
     };
