@@ -26,6 +26,55 @@ describe('infra machines of a pool', () => {
     ['stay while their instance is not seen', {}, [infra('m-a', 'a')], [], []],
     ['stay while it is unclear', { a: 'unclear' }, [infra('m-a', 'a')], [], []],
     ['that name no instance are left alone', { a: 'going' }, [infra('m')], [], []],
+    ['are none for an empty group', {}, [], [], []],
+    [
+      'are made for a whole group, in the order of its ids',
+      { c: 'member', a: 'member', b: 'member' },
+      [],
+      ['a', 'b', 'c'],
+      [],
+    ],
+    [
+      'are left as they are when each has its instance',
+      { a: 'member', b: 'member' },
+      [infra('m-a', 'a'), infra('m-b', 'b')],
+      [],
+      [],
+    ],
+    [
+      'are retired all at once with a group that ends them',
+      { a: 'going', b: 'going' },
+      [infra('m-b', 'b'), infra('m-a', 'a')],
+      [],
+      ['m-a', 'm-b'],
+    ],
+    ['are made and retired in one look of a refresh', { a: 'going', b: 'member' }, [infra('m-a', 'a')], ['b'], ['m-a']],
+    [
+      'are retired twice where two name one instance',
+      { a: 'going' },
+      [infra('m-2', 'a'), infra('m-1', 'a')],
+      [],
+      ['m-1', 'm-2'],
+    ],
+    ['are not made again where two name one instance', { a: 'member' }, [infra('m-1', 'a'), infra('m-2', 'a')], [], []],
+    ['of which one goes leave the other', { a: 'going' }, [infra('m-1', 'a', true), infra('m-2', 'a')], [], ['m-2']],
+    ['are found by their instance, whatever their name', { a: 'member' }, [infra('of-somebody', 'a')], [], []],
+    ['that name no instance stand for none', { a: 'member' }, [infra('a')], ['a'], []],
+    ['that were deleted by hand come back only once their object is gone', { a: 'member' }, [], ['a'], []],
+    [
+      'stay when their instance was detached',
+      { a: 'unclear', b: 'member' },
+      [infra('m-a', 'a'), infra('m-b', 'b')],
+      [],
+      [],
+    ],
+    [
+      'are neither made nor retired while nothing is clear',
+      { a: 'unclear', b: 'unclear' },
+      [infra('m-a', 'a')],
+      [],
+      [],
+    ],
   ])('%s', (_, given, machines, create, retire) => {
     expect(planInfraMachines(fates(given), machines)).toEqual({ create, retire });
   });
@@ -45,6 +94,50 @@ describe('Machines of a pool', () => {
     ['go when their infra machine is gone', [machine('a')], [], [], ['a']],
     ['go when their infra machine was asked to go', [machine('a')], [infra('a', 'x', true)], [], ['a']],
     ['that go already are left to that', [machine('a', true)], [], [], []],
+    ['are none for an empty pool', [], [], [], []],
+    ['are made for a whole pool, in the order of names', [], [infra('c'), infra('a'), infra('b')], ['a', 'b', 'c'], []],
+    [
+      'are left as they are when each has its infra machine',
+      [machine('a'), machine('b')],
+      [infra('b'), infra('a')],
+      [],
+      [],
+    ],
+    ['are made and deleted in one look', [machine('a')], [infra('b')], ['b'], ['a']],
+    ['all go with a pool that loses all', [machine('b'), machine('a')], [], [], ['a', 'b']],
+    [
+      'of a pool that goes are made no more',
+      [machine('a', true)],
+      [infra('a', 'x', true), infra('b', 'y', true)],
+      [],
+      [],
+    ],
+    [
+      'that were deleted by hand are left to their deletion',
+      [machine('a', true), machine('b')],
+      [infra('a'), infra('b')],
+      [],
+      [],
+    ],
+    ['come back where only the Machine was lost', [], [infra('a', 'x')], ['a'], []],
+    ['need no instance to be known', [], [infra('a')], ['a'], []],
+    [
+      'are told by their reference, not by their name',
+      [{ ...machine('a'), name: 'of-somebody' }],
+      [infra('a')],
+      [],
+      [],
+    ],
+    ['of another name go under that name', [{ ...machine('a'), name: 'of-somebody' }], [], [], ['of-somebody']],
+    [
+      'that are two for one infra machine both stay',
+      [machine('a'), { ...machine('a'), name: 'b' }],
+      [infra('a')],
+      [],
+      [],
+    ],
+    ['that are two for one infra machine both go', [machine('a'), { ...machine('a'), name: 'b' }], [], [], ['a', 'b']],
+    ['are not made for two objects of one name', [], [infra('a', 'x'), infra('a', 'y')], ['a'], []],
   ])('%s', (_, machines, infraMachines, create, remove) => {
     expect(planPoolMachines(machines, infraMachines)).toEqual({ create, remove, remediate: [] });
   });
@@ -54,6 +147,11 @@ describe('Machines of a pool', () => {
     ['not while another goes', [ill('a'), machine('b', true)], [infra('a'), infra('b')], []],
     ['not while another has to go', [ill('a'), machine('b')], [infra('a')], []],
     ['not twice', [{ ...ill('a'), deleting: true }], [infra('a')], []],
+    ['none while none is ill', [machine('a')], [infra('a')], []],
+    ['while new ones are made', [ill('a')], [infra('a'), infra('b')], ['a']],
+    ['by the name of the Machine', [{ ...ill('a'), name: 'z' }, ill('b')], [infra('a'), infra('b')], ['b']],
+    ['not by health where their infra machine is gone', [ill('a'), ill('b')], [infra('b')], []],
+    ['not while one that was ill goes', [{ ...ill('a'), deleting: true }, ill('b')], [infra('a'), infra('b')], []],
   ])('that a health check wants replaced go, %s', (_, machines, infraMachines, remediate) => {
     expect(planPoolMachines(machines, infraMachines).remediate).toEqual(remediate);
   });
