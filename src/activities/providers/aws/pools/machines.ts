@@ -53,9 +53,14 @@ export function instanceFates(
   nowMs: number,
 ): ReadonlyMap<string, InstanceFate> {
   const fates = new Map<string, InstanceFate>();
-  const stays = new Set((group ? staying(group) : []).map((one) => one.InstanceId ?? ''));
+  const stays = new Set(group ? staying(group) : []);
   const inGroup = new Set((group?.Instances ?? []).map((one) => one.InstanceId ?? ''));
-  for (const id of inGroup) fates.set(id, fateOf(instances.get(id)?.State?.Name, stays.has(id)));
+  for (const one of group?.Instances ?? []) {
+    const id = one.InstanceId ?? '';
+    // whoever detaches an instance wants to keep it: it goes only when it is seen to have ended
+    const kept = one.LifecycleState?.startsWith('Detach') === true;
+    fates.set(id, fateOf(instances.get(id)?.State?.Name, stays.has(one), kept));
+  }
   for (const machine of machines) {
     const id = instanceIdOf(machine);
     if (id === undefined || inGroup.has(id)) continue;
@@ -68,8 +73,10 @@ export function instanceFates(
 }
 
 /** Of an instance in the group; the group may learn last that it ended. */
-function fateOf(state: string | undefined, stays: boolean): InstanceFate {
-  if (!stays || ENDED.includes(state ?? '')) return 'going';
+function fateOf(state: string | undefined, stays: boolean, kept: boolean): InstanceFate {
+  if (ENDED.includes(state ?? '')) return 'going';
+  if (kept) return 'unclear';
+  if (!stays) return 'going';
   return LIVING.includes(state ?? '') ? 'member' : 'unclear';
 }
 
