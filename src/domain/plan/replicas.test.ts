@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { FailureType } from '../errors.js';
 import type { OwnedMachine, ReplicaFacts } from '../facts.js';
 import { deletePriority, planMachineSet, planWorkerStep, setFacts } from './replicas.js';
 
@@ -193,6 +194,50 @@ describe('a machine set', () => {
     ['too small and held up', workers(2, [machine('a')], { blocked: HELD }), 'Waiting'],
     ['too big and held up', workers(0, [machine('a')], { blocked: HELD }), 'ScaleWorkers'],
   ])('%s', (_, facts, expected) => {
+    const decision = planMachineSet(setFacts(facts, NOW));
+    expect(decision.do === 'operate' ? decision.operation : decision.outcome).toBe(expected);
+  });
+
+  const failed = (operation: string, type: FailureType = 'InvalidConfiguration'): Partial<ReplicaFacts> => ({
+    failure: { operation, type, message: 'm', attempt: 'a' },
+  });
+  const remediate = ['a'];
+  const cancelled = failed('ScaleWorkers', 'Cancelled');
+  test.each<[string, ReplicaFacts, string]>([
+    ['scaling', workers(2, [machine('a')], failed('ScaleWorkers')), 'Failed'],
+    [
+      'scaling, with machines to replace',
+      workers(2, [machine('a')], { ...failed('ScaleWorkers'), remediate }),
+      'RemediateWorkers',
+    ],
+    [
+      'scaling, stopped by a person, with such',
+      workers(2, [machine('a')], { ...cancelled, remediate }),
+      'RemediateWorkers',
+    ],
+    ['scaling, after such are gone', workers(2, [], failed('ScaleWorkers')), 'Failed'],
+    ['replacing', workers(1, [machine('a')], { ...failed('RemediateWorkers'), remediate }), 'Failed'],
+    [
+      'scaling, with unhealthy ones that checks hold up',
+      workers(1, [machine('a', { healthy: false })], { ...failed('ScaleWorkers'), remediate: [], blocked: HELD }),
+      'Failed',
+    ],
+    [
+      'scaling, and is paused',
+      workers(1, [machine('a')], { ...failed('ScaleWorkers'), remediate, paused: true }),
+      'Paused',
+    ],
+    [
+      'scaling, and is deleting',
+      workers(1, [machine('a')], { ...failed('ScaleWorkers'), remediate, deleting: true }),
+      'DeleteMachineSet',
+    ],
+    [
+      'its deletion, stopped by a person',
+      workers(1, [machine('a')], { ...failed('DeleteMachineSet', 'Cancelled'), remediate, deleting: true }),
+      'Failed',
+    ],
+  ])('that failed at %s', (_, facts, expected) => {
     const decision = planMachineSet(setFacts(facts, NOW));
     expect(decision.do === 'operate' ? decision.operation : decision.outcome).toBe(expected);
   });

@@ -70,10 +70,12 @@ export function setFacts(facts: ReplicaFacts, nowMs: number): SetFacts {
 
 /** Decides the next move of a MachineSet's lane. */
 export function planMachineSet(facts: SetFacts): Decision {
-  const gate = commonGates(facts, 'DeleteMachineSet');
-  if (gate) return gate;
+  const { failure, ...others } = facts;
   const { step, blocked } = facts;
   const sick = step.remediate?.length ?? 0;
+  // unhealthy machines go although others could not be made, or their making was stopped
+  const gate = commonGates(sick > 0 && failure?.operation === 'ScaleWorkers' ? others : facts, 'DeleteMachineSet');
+  if (gate) return gate;
   if (sick > 0) {
     return { do: 'operate', operation: 'RemediateWorkers', reason: `${sick} unhealthy machines to be replaced` };
   }
