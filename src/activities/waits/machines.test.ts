@@ -171,6 +171,31 @@ describe('tearing an owner down', () => {
     expect(w.beats).toEqual(['worker machines still exist', 'worker machines still exist', '1 children left']);
   });
 
+  const cp = aMachine(cluster, { name: 'cp', controlPlane });
+  const metadata = { ...goingPlane.metadata, labels: {} };
+  test.each<[string, KubeObject, Machine[]]>([
+    ['its label', goingPlane, []],
+    [
+      'its owner',
+      { ...goingPlane, metadata: { ...metadata, ownerReferences: [ownerReference(cluster, { controller: true })] } },
+      [],
+    ],
+    ['its machines', { ...goingPlane, metadata }, [cp]],
+    ['its machines without labels', { ...goingPlane, metadata }, [machine('cp', controlPlane)]],
+  ])('of a control plane finds the workers of the cluster that %s names', async (_, plane, machines) => {
+    const theirs = aMachine(aCluster({ name: 'other' }), { name: 'theirs' });
+    const worker = aMachine(cluster, { name: 'w' });
+    const w = activityWorld({ objects: [cluster, plane, worker, theirs, ...machines] });
+    w.onBeat = (details) => {
+      if (details !== 'worker machines still exist') return;
+      expect(names(w)).toEqual(expect.arrayContaining(machines.map((m) => m.metadata.name)));
+      w.kube.remove(KINDS.Machine, worker.metadata);
+    };
+    await teardownOwner(w.deps, keyOf(controlPlane));
+    expect(w.beats[0]).toBe('worker machines still exist');
+    expect(names(w)).toEqual(['theirs']);
+  });
+
   test.each<[string, () => ActivityWorld, KubeObject]>([
     ['set', () => activityWorld({ objects: [cluster, goingSet, machine('a'), machine('b')] }), set],
     ['deployment', () => activityWorld({ objects: [cluster, goingDeployment] }), deployment],

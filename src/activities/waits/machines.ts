@@ -127,12 +127,27 @@ async function childrenOf(
   return all.filter((o) => controllerOf(o)?.uid === owner.metadata.uid).map((object) => ({ kind: childKind, object }));
 }
 
+/** Whether the cluster of a control plane has workers, which would have no API server without it. */
 async function workersExist(deps: ActivityDeps, controlPlane: KubeadmControlPlane): Promise<boolean> {
-  const cluster = controlPlane.metadata.labels?.[LABEL.clusterName];
-  if (!cluster) return false;
-  const { namespace = '' } = controlPlane.metadata;
-  const machines = await membersOf<Machine>(deps.kube, KINDS.Machine, namespace, cluster, deps.scope().signal);
-  if (machines.some((m) => !isControlPlaneMachine(m))) return true;
-  const pools = await membersOf<MachinePool>(deps.kube, KINDS.MachinePool, namespace, cluster, deps.scope().signal);
-  return pools.length > 0;
+  const { namespace = '', uid } = controlPlane.metadata;
+  for (const cluster of await clustersOf(deps, controlPlane)) {
+    const machines = await membersOf<Machine>(deps.kube, KINDS.Machine, namespace, cluster, deps.scope().signal);
+    // its own machines are none, even where somebody dropped their labels
+    if (machines.some((m) => !isControlPlaneMachine(m) && controllerOf(m)?.uid !== uid)) return true;
+    const pools = await membersOf<MachinePool>(deps.kube, KINDS.MachinePool, namespace, cluster, deps.scope().signal);
+    if (pools.length > 0) return true;
+  }
+  return false;
+}
+
+/** Names of the clusters of a control plane: its owner's, or else those its machines name, or else its label's, which anybody may write or drop. */
+async function clustersOf(deps: ActivityDeps, controlPlane: KubeadmControlPlane): Promise<string[]> {
+  const { namespace = '', uid, labels, ownerReferences = [] } = controlPlane.metadata;
+  const owner = ownerReferences.find((o) => o.kind === 'Cluster')?.name;
+  if (owner !== undefined) return [owner];
+  const machines = await deps.kube.list<Machine>(KINDS.Machine, { namespace }, deps.scope().signal);
+  const named = machines.filter((m) => controllerOf(m)?.uid === uid).map((m) => m.spec.clusterName);
+  const label = labels?.[LABEL.clusterName];
+  const names = named.length === 0 && label !== undefined ? [label] : named;
+  return [...new Set(names)].sort();
 }
