@@ -15,11 +15,11 @@ const next = (facts: ControlPlaneFacts) => planControlPlaneStep(facts, NOW);
 const three = (change: Partial<ControlPlaneMachine> = {}) => ['a', 'b', 'c'].map((n) => aMember(n, change));
 const record = { machine: 'x', timestamp: '2026-01-31T23:50:00Z', retryCount: 0 };
 
-describe('an etcd member without a machine', () => {
-  const stray = { id: '7', name: 'node-x' };
-  const members = ['a', 'b', 'node-x'].map((name) => ({ id: name, name, learner: false }));
-  const etcd = { members, alarmed: [] };
+const stray = { id: '7', name: 'node-x' };
+const members = ['a', 'b', 'node-x'].map((name) => ({ id: name, name, learner: false }));
+const etcd = { members, alarmed: [] };
 
+describe('an etcd member without a machine', () => {
   test('wakes the control plane and is taken out before anything else', () => {
     const facts = planeFacts(3, [aMember('a'), aMember('b')], { strays: [stray], etcd });
     expect(next(facts)).toEqual({ kind: 'evict', member: stray });
@@ -83,6 +83,29 @@ describe('a control plane', () => {
   ])('%s', (_, facts, expected) => {
     const d = planControlPlane(controlPlaneBrief(facts, NOW));
     expect(d.do === 'operate' ? d.operation : `${d.outcome}${d.requeueSeconds ? ' again' : ''}`).toBe(expected);
+  });
+
+  test.each<[string, ControlPlaneFacts, object]>([
+    ['makes no machine', planeFacts(3, [aMember('a'), aMember('b')]), { outcome: 'Waiting', requeueSeconds: 15 }],
+    ['takes none for a rollout', planeFacts(3, three(OUTDATED), { maxSurge: 0 }), { outcome: 'Waiting' }],
+    ['is not done', planeFacts(3, three()), { outcome: 'Waiting', reason: 'waiting for certificates' }],
+    [
+      'replaces unhealthy ones',
+      planeFacts(3, [aMember('a'), aMember('b'), aMember('c', FLAGGED)]),
+      { operation: 'RemediateControlPlane' },
+    ],
+    ['takes what is too many', planeFacts(1, three()), { operation: 'ScaleControlPlane' }],
+    [
+      'takes members out that have no machine',
+      planeFacts(2, [aMember('a'), aMember('b')], { strays: [stray], etcd }),
+      { operation: 'ScaleControlPlane' },
+    ],
+    ['keeps add-ons', planeFacts(3, three(), { upkeep: ['CoreDNS'] }), { operation: 'MaintainControlPlane' }],
+  ])('without certificates %s', (_, facts, expected) => {
+    const brief = controlPlaneBrief({ ...facts, certificatesAvailable: false }, NOW);
+    expect(planControlPlane(brief)).toMatchObject(expected);
+    const { operation } = expected as { operation?: ControlPlaneOperation };
+    expect(mayTake(operation ?? brief.operation, brief)).toBe(operation !== undefined);
   });
 
   test('looks after its machines whatever keeps the add-ons from being maintained', () => {

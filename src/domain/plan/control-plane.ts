@@ -133,12 +133,23 @@ function operationOf(facts: ControlPlaneFacts, step: ControlPlaneStep): ControlP
 
 /**
  * Whether `operation` may take the step that is due: a rollout also brings the number right, nothing else does another one's work. What only waits
- * may be waited for by anybody. No machine is made without the certificates it needs: the lane waits for those.
+ * may be waited for by anybody. What needs certificates that are missing is left to the lane, which waits for them.
  */
 export function mayTake(operation: ControlPlaneOperation, brief: ControlPlaneBrief): boolean {
-  if (brief.step.kind === 'create' && !brief.certificatesAvailable) return false;
+  if (lacksCertificates(brief)) return false;
   if (brief.step.kind === 'await' || brief.operation === operation) return true;
   return operation === 'UpgradeControlPlane' && brief.operation === 'ScaleControlPlane';
+}
+
+/**
+ * Whether the step cannot be taken for want of certificates: no machine is made without them, and none is taken out for a rollout that could not replace
+ * it. Unhealthy machines, surplus ones and members without a machine go all the same.
+ */
+function lacksCertificates({ certificatesAvailable, step, operation }: ControlPlaneBrief): boolean {
+  if (certificatesAvailable) return false;
+  return (
+    step.kind === 'create' || step.kind === 'done' || (step.kind === 'remove' && operation === 'UpgradeControlPlane')
+  );
 }
 
 function whyOf(facts: ControlPlaneFacts, step: ControlPlaneStep, operation: ControlPlaneOperation): string {
@@ -210,7 +221,7 @@ export function planControlPlane(facts: ControlPlaneBrief): Decision {
   if (!facts.infrastructureProvisioned || !facts.endpoint) {
     return { do: 'end', outcome: 'Waiting', reason: "waiting for the cluster's infrastructure and endpoint" };
   }
-  if (!facts.certificatesAvailable) {
+  if (lacksCertificates(facts)) {
     return {
       do: 'end',
       outcome: 'Waiting',
