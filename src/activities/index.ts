@@ -1,5 +1,8 @@
 import type { ObjectKey } from '../api/types/meta.js';
 import { setFacts } from '../domain/plan/replicas.js';
+import { askControllers, takeInventory } from './collect/ask.js';
+import { planDeletion } from './collect/plan.js';
+import { collectExternal, findExternal, previewExternal, reportExternal } from './collect/sweep.js';
 import type { ActivityDeps } from './deps.js';
 import { infraEnsure, infraFinish, infraGraph, infraRemove } from './infra/cluster.js';
 import { machineAwaitInstance, machineCreateInstance, machineDeleteInstance } from './infra/machine.js';
@@ -57,6 +60,8 @@ export function createKubeActivities(deps: ActivityDeps): KubeActivities {
     recordFailure: ({ key, failure }) => recordFailure(deps, key, failure),
     clearFailure: ({ key }: On) => clearFailure(deps, key),
     infraGraph: ({ key }: On) => infraGraph(deps, key),
+    planDeletion: ({ key }: On) => planDeletion(deps, key),
+    reportExternal: ({ key }: On) => reportExternal(deps, key),
     createWorkerMachines: ({ key, names }) => createWorkerMachines(deps, key, names),
     deleteMachines: ({ key, names }) => deleteMachines(deps, key, names),
     remediateMachines: ({ key, names }) => remediateMachines(deps, key, names),
@@ -83,6 +88,8 @@ export function createWaitActivities(deps: ActivityDeps): WaitActivities {
     finishControlPlaneUpgrade: ({ key }: On) => finishControlPlaneUpgrade(deps, key),
     evictMember: ({ key, member }) => evictMember(deps, key, member),
     removeControlPlaneMachine: ({ key, name }) => removeControlPlaneMachine(deps, key, name),
+    takeInventory: ({ key }: On) => takeInventory(deps, key),
+    askControllers: ({ key, claims }) => askControllers(deps, key, claims),
     deleteWorkers: ({ key }: On) => deleteWorkers(deps, key),
     deleteControlPlane: ({ key }: On) => deleteControlPlane(deps, key),
     machineRemoveObjects: ({ key }: On) => machineRemoveObjects(deps, key),
@@ -98,6 +105,9 @@ export function createCloudActivities(deps: ActivityDeps): CloudActivities {
     infraEnsure: ({ key, task }) => infraEnsure(deps, key, task),
     infraFinish: ({ key, wish }) => infraFinish(deps, key, wish),
     infraRemove: ({ key, task }) => infraRemove(deps, key, task),
+    previewExternal: ({ key }: On) => previewExternal(deps, key),
+    findExternal: ({ key }: On) => findExternal(deps, key),
+    collectExternal: ({ key, kinds }) => collectExternal(deps, key, kinds),
     machineCreateInstance: ({ key }: On) => machineCreateInstance(deps, key),
     machineAwaitInstance: ({ key }: On) => machineAwaitInstance(deps, key),
     machineDeleteInstance: ({ key }: On) => machineDeleteInstance(deps, key),

@@ -1,4 +1,5 @@
 import type { ObjectKey } from '../api/types/meta.js';
+import type { ReportLine } from '../domain/collect/report.js';
 import type { DeletionOutlook } from '../domain/drain/outlook.js';
 import type {
   ClusterFacts,
@@ -48,6 +49,42 @@ export interface StageEnd {
   readonly waitingFor?: string;
 }
 
+/** How what controllers in a cluster made is collected before the cluster goes. */
+export interface DeletionPlan {
+  /** The cluster is asked to clean up first, while it still answers. */
+  readonly ask: boolean;
+  /** Volume claims are deleted too. */
+  readonly claims: boolean;
+  /** The cloud is searched for what is left. */
+  readonly sweep: boolean;
+  /** Why nothing is collected. */
+  readonly because?: string;
+}
+
+/** What a workload cluster says of itself before it goes. */
+export interface InventoryResult {
+  /** How many objects of the cluster stand for something in the cloud. */
+  readonly found: number;
+  /** The cluster refuses to make more. */
+  readonly frozen: boolean;
+  /** Why the cluster could not be asked. */
+  readonly missing?: string;
+}
+
+/** What there is to collect in the cloud. */
+export interface SweepPlan {
+  /** Kinds of which something is to go, in the order of their removal. */
+  readonly waves: readonly (readonly string[])[];
+  /** For people. */
+  readonly summary: string;
+}
+
+/** What became of each external resource. */
+export interface ExternalReport {
+  readonly summary: string;
+  readonly report: readonly ReportLine[];
+}
+
 /** Short calls against the management cluster; queue `perdure-kube`. */
 export interface KubeActivities {
   /** Reads the Cluster and all that belongs to it, links owners, writes status, answers facts. */
@@ -65,6 +102,10 @@ export interface KubeActivities {
   recordFailure(input: OnObject & { readonly failure: RecordedFailure }): Promise<void>;
   clearFailure(input: OnObject): Promise<void>;
   infraGraph(input: OnObject): Promise<InfraGraph>;
+  /** How a Cluster's external resources are collected. Throws `InvalidConfiguration` while the Cluster is protected from deletion. */
+  planDeletion(input: OnObject): Promise<DeletionPlan>;
+  /** What became of each external resource; told by an Event as well. */
+  reportExternal(input: OnObject): Promise<ExternalReport>;
   createWorkerMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
   deleteMachines(input: OnObject & { readonly names: readonly string[] }): Promise<void>;
   /** Marks unhealthy machines of a set as being replaced and deletes them: those of `names` that may still be by then. */
@@ -119,6 +160,10 @@ export interface WaitActivities {
   finishControlPlaneUpgrade(input: OnObject): Promise<void>;
   /** Takes an etcd member without a Machine out. */
   evictMember(input: OnObject & { readonly member: StrayMember }): Promise<void>;
+  /** Writes down what the cluster's objects stand for in the cloud, and stops it from making more. */
+  takeInventory(input: OnObject): Promise<InventoryResult>;
+  /** Has the cluster's controllers clean up, ten minutes at most; answers what is still there then. */
+  askControllers(input: OnObject & { readonly claims: boolean }): Promise<{ readonly left: readonly string[] }>;
   deleteWorkers(input: OnObject): Promise<void>;
   deleteControlPlane(input: OnObject): Promise<void>;
   /** Removes infra and bootstrap objects, then the Node, then the Machine's finalizer; each only after the previous is absent. */
@@ -137,6 +182,14 @@ export interface CloudActivities {
   infraEnsure(input: OnObject & { readonly task: string }): Promise<{ readonly changes: readonly string[] }>;
   infraFinish(input: OnObject & { readonly wish?: string }): Promise<void>;
   infraRemove(input: OnObject & { readonly task: string }): Promise<void>;
+  /** Searches the cloud for external resources, decides what becomes of each and writes that down. Removes nothing. */
+  findExternal(input: OnObject): Promise<SweepPlan>;
+  /** What would become of each external resource if the Cluster were deleted now. Changes nothing, and writes nothing down. */
+  previewExternal(input: OnObject): Promise<ExternalReport>;
+  /** Removes what is to go of these kinds and waits until it is gone, or for a while. */
+  collectExternal(
+    input: OnObject & { readonly kinds: readonly string[] },
+  ): Promise<{ readonly ended: boolean; readonly summary: string }>;
   machineCreateInstance(input: OnObject): Promise<{ readonly providerID: string }>;
   machineAwaitInstance(input: OnObject): Promise<{ readonly providerID: string; readonly state: string }>;
   machineDeleteInstance(input: OnObject): Promise<void>;

@@ -48,6 +48,8 @@ export const ANNOTATION = {
   appliedGeneration: 'perdure.dev/applied-generation',
   lane: 'perdure.dev/lane',
   drift: 'perdure.dev/drift',
+  /** On a Cluster, `true`: it cannot be deleted. */
+  deletionProtection: 'perdure.dev/deletion-protection',
   /** On the infra object of a MachinePool: ids of the instances that are not made from its template of today. */
   outdatedInstances: 'perdure.dev/outdated-instances',
   /** On the infra object of a MachinePool: each of its instances is to have a Machine. */

@@ -6,6 +6,7 @@ export { machineDeploymentLane } from './lanes/machine-deployment.js';
 export { machineHealthCheckLane } from './lanes/machine-health-check.js';
 export { machinePoolLane } from './lanes/machine-pool.js';
 export { machineSetLane } from './lanes/machine-set.js';
+export { CollectExternalResources } from './operations/collect.js';
 export {
   MaintainControlPlane,
   RemediateControlPlane,

@@ -32,6 +32,7 @@ export const OPERATIONS = [
   'UpdateMachinePool',
   'DeleteMachinePool',
   'RepairInfrastructure',
+  'CollectExternalResources',
   'DriftSweep',
 ] as const;
 export type OperationName = (typeof OPERATIONS)[number];

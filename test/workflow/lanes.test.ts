@@ -315,6 +315,7 @@ describe('a cluster lane', () => {
     const removed: string[] = [];
     const activities: FakeActivities = {
       assessCluster: async () => cluster({ deleting: true }),
+      planDeletion: async () => ({ ask: false, claims: false, sweep: false }),
       deleteWorkers: async () => undefined,
       deleteControlPlane: async () => undefined,
       infraGraph: async () => ({ tasks: TASKS }),
@@ -330,6 +331,7 @@ describe('a cluster lane', () => {
       expect(removed.at(-1)).toBe('vpc');
       expect(order.filter((a) => a !== 'infraRemove')).toEqual([
         'assessCluster',
+        'planDeletion',
         'deleteWorkers',
         'deleteControlPlane',
         'infraGraph',

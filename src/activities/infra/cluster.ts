@@ -36,7 +36,8 @@ function withTask(found: FoundCluster, id: string): Found {
   return { ...found, task };
 }
 
-async function classified<T>({ provider, ctx }: FoundCluster, work: () => Promise<T>): Promise<T> {
+/** What `work` throws as the provider classifies it, with the infra object in front. */
+export async function classified<T>({ provider, ctx }: FoundCluster, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

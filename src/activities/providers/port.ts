@@ -1,5 +1,12 @@
 import type { Cluster, Machine, MachinePool } from '../../api/types/index.js';
 import type { KubeObject, ResourceKind } from '../../api/types/meta.js';
+import type {
+  Claimant,
+  CollectWish,
+  ExternalInventory,
+  ExternalKind,
+  ExternalResource,
+} from '../../domain/collect/external.js';
 import type { PerdureError } from '../../domain/errors.js';
 import type { Kube } from '../../kube/kube.js';
 
@@ -132,6 +139,31 @@ export interface InfraPools<C extends KubeObject = KubeObject, P extends KubeObj
   remove(ctx: PoolContext<C, P>): Promise<PoolObservation>;
 }
 
+/** The external resources of a cluster as the cloud shows them, and what it shows of whose they can be. */
+export interface ExternalFound {
+  readonly resources: readonly ExternalResource[];
+  readonly claimant: Pick<Claimant, 'network' | 'ownNetwork' | 'namesake'>;
+}
+
+/** What became of the request to remove a resource; `blocked`: the cloud refuses for now, and why, naming what is in the way. */
+export interface ExternalRemoval {
+  readonly kind: string;
+  readonly id: string;
+  readonly blocked?: string;
+}
+
+/** What controllers inside workload clusters make in a cloud: how it is found and removed. What goes is decided elsewhere, for all clouds alike. */
+export interface ExternalResources<C extends KubeObject = KubeObject> {
+  /** What is collected, in order of removal. */
+  readonly kinds: readonly ExternalKind[];
+  /** The owner's switches, read from the infra object and the gates. */
+  wish(infraCluster: C): CollectWish;
+  /** Everything of `kinds` whose tags name this cluster, whoever it belongs to; not what Perdure itself made. Changes nothing. */
+  find(ctx: ClusterContext<C>, kinds: readonly string[], inventory: ExternalInventory): Promise<ExternalFound>;
+  /** Requests the removal of resources that were just found; absent is success, and none keeps the others from being tried. */
+  remove(ctx: ClusterContext<C>, resources: readonly ExternalResource[]): Promise<readonly ExternalRemoval[]>;
+}
+
 /**
  * All that a cloud must give (at most ten methods). None blocks longer than it says, all are idempotent and take the context's signal.
  */
@@ -161,4 +193,6 @@ export interface InfraProvider<C extends KubeObject = KubeObject, M extends Kube
   /** Cloud error → typed failure, by the provider's one table. */
   classify(error: unknown): PerdureError;
   readonly pools?: InfraPools;
+  /** Absent: nothing inside its clusters makes anything outside. */
+  readonly external?: ExternalResources<C>;
 }

@@ -28,24 +28,30 @@ export async function runOperation<R>(
     ...(facts.provider ? { provider: facts.provider } : {}),
     ...(facts.deletion ? { deletion: facts.deletion } : {}),
   };
-  const workflowId = operationId(lane.key, operation, `${facts.generation}-${facts.attempt}`);
-  const child = await startChild<(input: OperationInput) => Promise<R>>(operation, {
+  return startOperation<OperationInput, R>(operation, `${facts.generation}-${facts.attempt}`, input, reason);
+}
+
+/** Runs an operation as a child of the workflow that needs it: a lane, or another operation that it is a part of. */
+export async function startOperation<I extends OperationInput, R>(
+  operation: OperationName,
+  discriminator: string,
+  input: I,
+  reason: string,
+): Promise<R> {
+  const { key, cluster, generation, provider } = input;
+  const workflowId = operationId(key, operation, discriminator);
+  const child = await startChild<(input: I) => Promise<R>>(operation, {
     workflowId,
     args: [input],
     parentClosePolicy: 'REQUEST_CANCEL',
-    staticSummary: `${lane.key.namespace}/${lane.key.name}: ${reason}`.slice(0, 200),
-    staticDetails: `Operation **${operation}** of ${lane.key.kind} \`${lane.key.namespace}/${lane.key.name}\` (generation ${facts.generation}).\n\nSee \`kubectl describe ${lane.key.kind.toLowerCase()} -n ${lane.key.namespace} ${lane.key.name}\`.`,
-    typedSearchAttributes: attributesOf(lane.key, {
-      cluster: facts.cluster,
-      operation,
-      reason,
-      ...(facts.provider ? { provider: facts.provider } : {}),
-    }),
+    staticSummary: `${key.namespace}/${key.name}: ${reason}`.slice(0, 200),
+    staticDetails: `Operation **${operation}** of ${key.kind} \`${key.namespace}/${key.name}\` (generation ${generation}).\n\nSee \`kubectl describe ${key.kind.toLowerCase()} -n ${key.namespace} ${key.name}\`.`,
+    typedSearchAttributes: attributesOf(key, { cluster, operation, reason, ...(provider ? { provider } : {}) }),
   }).catch((error: unknown) => {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     throw ApplicationFailure.create({
       type: 'Transient',
-      message: `${workflowId} of an earlier lane is still ending; it is waited for`,
+      message: `${workflowId} of an earlier run is still ending; it is waited for`,
       nonRetryable: true,
     });
   });
