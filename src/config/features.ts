@@ -4,6 +4,10 @@ import type { Reader } from './environment.js';
 export const FEATURES = {
   /** Looks for changes made outside Perdure, one sweep per cloud account and region. */
   DriftSweep: true,
+  /** Collects what controllers inside a workload cluster made, before the cluster goes. */
+  ExternalResourceGC: true,
+  /** Upstream's way for partitions without a tagging API; accepted, and needs nothing: the tagging API is never asked. */
+  AlternativeGCStrategy: false,
   /** The bridge signals every object once when it starts to lead, converged ones too: after a restore, or when in doubt. */
   SignalConvergedAtStart: false,
 } as const satisfies Record<string, boolean>;

@@ -41,6 +41,7 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
     now: () => new Date(),
     managerNamespace: settings.managerNamespace,
     controllerIdentityAutoCreate: true,
+    externalResourceGC: config.features.ExternalResourceGC,
     ...(resolve ? { resolves: async (host: string) => (await resolve(host)) !== undefined } : {}),
   });
   const deps: ActivityDeps = {

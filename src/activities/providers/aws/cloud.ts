@@ -18,6 +18,8 @@ export interface AwsProviderDeps {
   readonly controllerIdentityAutoCreate: boolean;
   /** Gate TagUnmanagedNetworkResources; default true. */
   readonly tagUnmanagedNetworkResources?: boolean;
+  /** Gate ExternalResourceGC; default true. */
+  readonly externalResourceGC?: boolean;
   /** True when `host` has an address; default: the system's resolver. Gates readiness unless dnsResolutionCheck is None. */
   readonly resolves?: (host: string, signal: AbortSignal) => Promise<boolean>;
   /** Told of every finished AWS call, for metrics. */

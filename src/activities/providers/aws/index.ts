@@ -4,6 +4,7 @@ import type { EnsureTask, InfraPools, InfraProvider } from '../port.js';
 import { balancerWishes } from './balancer.js';
 import { type AwsProviderDeps, createCloud } from './cloud.js';
 import { classify } from './errors.js';
+import { awsExternal } from './external/index.js';
 import { finishCluster } from './finish.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { createInstance, deleteInstance, observeInstance } from './instances.js';
@@ -59,6 +60,7 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
     // a pool is only ever given pools of its own kind
     pools: awsPools(cloud) as InfraPools,
     listOwned: (ctx) => typed(ctx.signal, () => listOwned(cloud, ctx)),
+    external: awsExternal(cloud),
     classify,
   };
 }

@@ -1,0 +1,231 @@
+import { DeleteSecurityGroupCommand, DescribeSecurityGroupsCommand } from '@aws-sdk/client-ec2';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { type ActivityWorld, activityWorld, keyOf } from '../../../../../test/helpers/activity-world.js';
+import {
+  allow,
+  ccmResources,
+  cniInterface,
+  dataResources,
+  defaultGroup,
+  lbcResources,
+  type Place,
+  securityGroup,
+  sharedVpc,
+} from '../../../../../test/helpers/external-resources.js';
+import type { FakeProvider } from '../../../../../test/helpers/fake-provider.js';
+import type { AWSCluster } from '../../../../api/types/aws.js';
+import { KINDS } from '../../../../api/types/kinds.js';
+import type { KubeObject } from '../../../../api/types/meta.js';
+import type { ReportLine } from '../../../../domain/collect/report.js';
+import type { MotoHandle } from '../../../../sandbox/moto/index.js';
+import { startTestMoto, type TestClients, testClients } from '../../../../sandbox/moto/testing.js';
+import { collectExternal, findExternal, previewExternal, reportExternal } from '../../../collect/sweep.js';
+import {
+  type AwsProvider,
+  awsClusterObjects,
+  ensureCluster,
+  removeCluster,
+  retried,
+  testProvider,
+} from '../testing.js';
+
+jest.setTimeout(120_000);
+
+let moto: MotoHandle;
+let provider: AwsProvider;
+let clients: TestClients;
+let world: ActivityWorld;
+let place: Place;
+
+beforeAll(async () => {
+  moto = await startTestMoto({ allMs: 0 });
+});
+afterAll(async () => {
+  await moto.stop();
+});
+beforeEach(async () => {
+  await moto.admin.reset();
+  clients = testClients(moto.endpoint);
+  provider = testProvider(moto.endpoint);
+  world = activityWorld({ provider: provider as unknown as FakeProvider });
+  world.now = new Date().toISOString();
+  place = await sharedVpc(clients);
+});
+
+/** A cluster in the shared VPC, with its own security groups, born a day ago. */
+async function shared(name: string, namespace = 'default'): Promise<void> {
+  const spec = {
+    network: { vpc: { id: place.vpc }, subnets: place.subnets.map((id) => ({ id })) },
+    controlPlaneLoadBalancer: { loadBalancerType: 'disabled' as const },
+    controlPlaneEndpoint: { host: '203.0.113.1', port: 6443 },
+  };
+  put(name, spec, namespace);
+  await ensureCluster(provider, world.kube, name, namespace);
+}
+
+function put(name: string, spec: AWSCluster['spec'], namespace = 'default'): void {
+  const [cluster, infra] = awsClusterObjects(name, { namespace, spec });
+  const creationTimestamp = new Date(Date.now() - 86_400_000).toISOString();
+  const infrastructureRef = { apiGroup: KINDS.AWSCluster.group, kind: 'AWSCluster', name };
+  const made = world.kube.put({
+    ...cluster,
+    metadata: { ...cluster.metadata, creationTimestamp },
+    spec: { ...cluster.spec, infrastructureRef },
+  });
+  const owner = { apiVersion: made.apiVersion, kind: 'Cluster', name, uid: made.metadata.uid ?? '' };
+  world.kube.put({ ...infra, metadata: { ...infra.metadata, creationTimestamp, ownerReferences: [owner] } });
+}
+
+const key = (name: string, namespace = 'default') =>
+  keyOf(world.kube.peek(KINDS.Cluster, { namespace, name }) as KubeObject);
+
+function annotate(name: string, annotations: Record<string, string>): void {
+  const infra = world.kube.peek<AWSCluster>(KINDS.AWSCluster, { namespace: 'default', name });
+  if (infra) world.kube.put({ ...infra, metadata: { ...infra.metadata, annotations } });
+}
+
+async function sweep(name: string): Promise<readonly ReportLine[]> {
+  const { waves } = await findExternal(world.deps, key(name));
+  for (const kinds of waves) {
+    await retried(async () => {
+      const { ended } = await collectExternal(world.deps, key(name), kinds);
+      if (!ended) throw Object.assign(new Error('not ended'), { type: 'NotYet' });
+    });
+  }
+  return (await reportExternal(world.deps, key(name))).report;
+}
+
+const there = async (): Promise<Set<string>> =>
+  new Set((await moto.admin.inventory()).map((item) => `${item.service}/${item.type}/${item.id}`));
+const fates = (report: readonly ReportLine[]): Record<string, string> =>
+  Object.fromEntries(report.map((line) => [line.id, line.fate]));
+
+async function makeAll(name: string): Promise<Record<string, string>> {
+  const made = [
+    await ccmResources(clients, place, name),
+    await lbcResources(clients, place, name),
+    await dataResources(clients, name),
+  ];
+  return { ...Object.assign({}, ...made.map((m) => m.ids)), interface: await cniInterface(clients, place, name) };
+}
+
+describe('external resources of a cluster that shares its VPC with another', () => {
+  test('go, all of them, but what holds data and what the other cluster has', async () => {
+    await shared('one');
+    await shared('two');
+    const mine = await makeAll('one');
+    const theirs = await makeAll('two');
+    const preview = await previewExternal(world.deps, key('one'));
+    const data = [mine['data/volume'], mine['data/snapshot']];
+    const expected = Object.fromEntries(Object.values(mine).map((id) => [id, data.includes(id) ? 'keep' : 'delete']));
+    expect(fates(preview.report)).toEqual(expected);
+
+    const report = await sweep('one');
+    expect(fates(report)).toEqual(
+      Object.fromEntries(Object.entries(expected).map(([id, fate]) => [id, fate === 'delete' ? 'gone' : fate])),
+    );
+    const after = await previewExternal(world.deps, key('two'));
+    expect(Object.keys(fates(after.report)).sort()).toEqual(Object.values(theirs).sort());
+    await removeCluster(provider, world.kube, 'one');
+  });
+
+  test('include volumes and snapshots where they are asked for, and then nothing else', async () => {
+    await shared('one');
+    const mine = await makeAll('one');
+    annotate('one', { 'aws.cluster.x-k8s.io/external-resource-tasks-gc': 'ebs-volume,ebs-snapshot' });
+    const gone = Object.entries(fates(await sweep('one'))).filter(([, fate]) => fate === 'gone');
+    expect(gone.map(([id]) => id).sort()).toEqual([mine['data/volume'], mine['data/snapshot']].sort());
+  });
+
+  test('stay when collection is turned off', async () => {
+    await shared('one');
+    await makeAll('one');
+    const before = await there();
+    annotate('one', { 'aws.cluster.x-k8s.io/external-resource-gc': 'false' });
+    const report = await sweep('one');
+    expect(new Set(report.map((line) => line.fate))).toEqual(new Set(['keep']));
+    expect(await there()).toEqual(before);
+  });
+
+  test('are refused when a cluster of the same name could own them, in this VPC or in another', async () => {
+    await shared('one');
+    await shared('one', 'elsewhere');
+    const { ids } = await ccmResources(clients, place, 'one');
+    const report = await sweep('one');
+    expect(report.map((line) => [line.id, line.fate]).sort()).toEqual(
+      Object.values(ids)
+        .map((id) => [id, 'refused'])
+        .sort(),
+    );
+    expect(report[0]?.reason).toMatch(/could mean a cluster called one with security group/);
+  });
+
+  test('wait for what holds them, which is named: a rule in a group that is not the cluster’s', async () => {
+    await shared('one');
+    const { ids } = await lbcResources(clients, place, 'one');
+    const users = await securityGroup(clients, place.vpc, 'users', { Name: 'users' });
+    await allow(clients, users, ids['lbc/backend'] ?? '');
+    let told = '';
+    world.onBeat = (beat) => {
+      if (!beat.includes('users')) return;
+      told = beat;
+      void clients.ec2.send(new DeleteSecurityGroupCommand({ GroupId: users }));
+    };
+    expect(new Set((await sweep('one')).map((line) => line.fate))).toEqual(new Set(['gone']));
+    expect(told).toMatch(/a rule of security group sg-\w+ \(users\) refers to it, which is not this cluster's/);
+  });
+
+  test("let go of the default group's rules that name them, and of no other", async () => {
+    await shared('one');
+    await lbcResources(clients, place, 'one');
+    const users = await securityGroup(clients, place.vpc, 'users', { Name: 'users' });
+    const group = await defaultGroup(clients, place.vpc);
+    await allow(clients, group, users);
+    await sweep('one');
+    const { SecurityGroups } = await clients.ec2.send(new DescribeSecurityGroupsCommand({ GroupIds: [group] }));
+    const pairs = SecurityGroups?.[0]?.IpPermissions?.flatMap((p) => p.UserIdGroupPairs ?? []) ?? [];
+    expect(pairs.map((pair) => pair.GroupId)).toContain(users);
+    expect(pairs.map((pair) => pair.GroupId).filter((id) => id !== users && id !== group)).toEqual([]);
+  });
+});
+
+describe('a cluster with a VPC of its own', () => {
+  test('leaves nothing behind, though answers to every kind of change are lost', async () => {
+    const before = await there();
+    put('own', {});
+    await ensureCluster(provider, world.kube, 'own');
+    const infra = world.kube.peek<AWSCluster>(KINDS.AWSCluster, { namespace: 'default', name: 'own' });
+    const subnets = (infra?.spec.network?.subnets ?? []).filter((s) => s.isPublic).map((s) => s.resourceID ?? '');
+    place = { vpc: infra?.spec.network?.vpc?.id ?? '', subnets: [subnets[0] ?? '', subnets[1] ?? ''] };
+    await makeAll('own');
+    annotate('own', {
+      'aws.cluster.x-k8s.io/external-resource-tasks-gc':
+        'load-balancer,target-group,network-interface,security-group,elastic-ip,ebs-volume,ebs-snapshot',
+    });
+    for (const action of [
+      'DeleteLoadBalancer',
+      'DeleteTargetGroup',
+      'DeleteNetworkInterface',
+      'RevokeSecurityGroupIngress',
+      'DeleteSecurityGroup',
+      'ReleaseAddress',
+      'DeleteVolume',
+      'DeleteSnapshot',
+    ])
+      await moto.admin.addFault({ action, nth: [1, 3], effect: { kind: 'dropAfter' } });
+    const report = await retried(() => sweep('own'), 30);
+    expect(new Set(report.map((line) => line.fate))).toEqual(new Set(['gone']));
+    await removeCluster(provider, world.kube, 'own');
+    expect(await there()).toEqual(before);
+  });
+
+  test('costs few reads when there is nothing, and no change', async () => {
+    put('own', {});
+    await ensureCluster(provider, world.kube, 'own');
+    const { sequence } = await moto.admin.journalSummary();
+    expect((await findExternal(world.deps, key('own'))).waves).toEqual([]);
+    const calls = await moto.admin.journal({ since: sequence });
+    expect(calls.filter((call) => call.mutating)).toEqual([]);
+    expect(calls.length).toBeLessThan(20);
+  });
+});
