@@ -113,7 +113,12 @@ export function validate(
   request: AdmissionRequest,
   gates: AdmissionGates = DEFAULT_GATES,
 ): AdmissionResponse {
-  if (request.operation === 'DELETE') return { uid: request.uid, allowed: true };
+  if (request.operation === 'DELETE') {
+    const going = asKubeObject(request.oldObject);
+    const { errors } = (going && webhook.validateDelete?.(going)) ?? { errors: [] };
+    if (errors.length === 0) return { uid: request.uid, allowed: true };
+    return refuse(request, invalidStatus({ ...identity(webhook, request), name: going?.metadata.name ?? '' }, errors));
+  }
   const object = asKubeObject(request.object);
   if (!object)
     return refuse(request, plainStatus(400, 'BadRequest', `request has no ${webhook.kind.kind} to validate`));

@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { EXTERNAL_KINDS, GC_ANNOTATION, GC_TASKS_ANNOTATION } from '../../domain/aws/external.js';
+import { isBoolean, parseTasks } from '../../domain/collect/wish.js';
 import type { AWSAPIEndpoint, AWSCluster, AWSClusterSpec, BastionSpec, S3Bucket } from '../types/aws.js';
 import { checkCidrs, checkSSHKeyName, checkTags } from './aws-fields.js';
 import { checkLoadBalancers, checkLoadBalancerUpdates, loadBalancerWarnings } from './aws-load-balancer.js';
@@ -8,8 +10,6 @@ import { type FieldError, forbidden, invalid, required, type Verdict, verdict } 
 import { ensureObject, optionalObject, sameJson } from './json.js';
 
 const MANAGED_BY = 'cluster.x-k8s.io/managed-by';
-const GC_TASKS = 'aws.cluster.x-k8s.io/external-resource-tasks-gc';
-const GC_TASK_NAMES = ['load-balancer', 'target-group', 'security-group'];
 
 /** Defaults of an AWSClusterSpec, in place. Source: capa api/v1beta2/defaults.go. */
 export function defaultAWSClusterSpec(spec: AWSClusterSpec): void {
@@ -41,13 +41,10 @@ export function defaultAWSCluster(cluster: AWSCluster): AWSCluster {
 
 /** Rules for one AWSCluster, and with `old` for the change. Source: capa webhooks/awscluster_webhook.go. */
 export function validateAWSCluster(cluster: AWSCluster, old: AWSCluster | undefined, ctx: AdmissionContext): Verdict {
-  const errors = checkSpec(cluster.spec, ctx);
+  const errors = [...checkSpec(cluster.spec, ctx), ...checkGC(cluster)];
   if (!old) return verdict(errors, loadBalancerWarnings(cluster.spec));
   const changed = !sameJson(old.spec.controlPlaneLoadBalancer, cluster.spec.controlPlaneLoadBalancer);
-  return verdict(
-    [...errors, ...checkGCTasks(cluster), ...checkUpdate(old, cluster)],
-    changed ? loadBalancerWarnings(cluster.spec) : [],
-  );
+  return verdict([...errors, ...checkUpdate(old, cluster)], changed ? loadBalancerWarnings(cluster.spec) : []);
 }
 
 function checkSpec(spec: AWSClusterSpec, ctx: AdmissionContext): FieldError[] {
@@ -131,14 +128,16 @@ function endpointText(endpoint: AWSAPIEndpoint | undefined): string | undefined 
   return `${endpoint.host ?? ''}:${endpoint.port ?? 0}`;
 }
 
-function checkGCTasks(cluster: AWSCluster): FieldError[] {
-  const text = cluster.metadata.annotations?.[GC_TASKS];
-  if (!text) return [];
-  return text
-    .split(',')
-    .filter((task) => !GC_TASK_NAMES.includes(task))
-    .map((task) => {
-      const message = `annotation ${GC_TASKS} has an unknown task: use ${GC_TASK_NAMES.join(', ')}`;
-      return invalid('metadata.annotations', task, message);
-    });
+/** The switches of the collection of external resources. */
+function checkGC({ metadata: { annotations = {} } }: AWSCluster): FieldError[] {
+  const errors: FieldError[] = [];
+  const enabled = annotations[GC_ANNOTATION];
+  if (enabled !== undefined && !isBoolean(enabled))
+    errors.push(invalid('metadata.annotations', enabled, `annotation ${GC_ANNOTATION} must be true or false`));
+  for (const task of parseTasks(annotations[GC_TASKS_ANNOTATION], EXTERNAL_KINDS).unknown) {
+    const names = EXTERNAL_KINDS.map((kind) => kind.name).join(', ');
+    const message = `annotation ${GC_TASKS_ANNOTATION} has an unknown task: use ${names}`;
+    errors.push(invalid('metadata.annotations', task, message));
+  }
+  return errors;
 }

@@ -1,3 +1,4 @@
+import { ANNOTATION } from '../../domain/names.js';
 import { labelValueProblem } from '../../domain/selectors.js';
 import type { Cluster } from '../types/index.js';
 import { overlaps, parseCidr } from './cidr.js';
@@ -19,6 +20,15 @@ export function defaultCluster(cluster: Cluster): Cluster {
 export function validateCluster(cluster: Cluster, old: Cluster | undefined, ctx: AdmissionContext): Verdict {
   const errors = checkCluster(cluster, ctx);
   return verdict(old ? [...errors, ...checkRemovals(old, cluster)] : errors);
+}
+
+const DELETE_FOR_MOVE = 'clusterctl.cluster.x-k8s.io/delete-for-move';
+
+/** A Cluster that is protected by annotation cannot be deleted; a move that takes it elsewhere may take it from here. */
+export function validateClusterDeletion({ metadata: { annotations = {} } }: Cluster): Verdict {
+  if (annotations[ANNOTATION.deletionProtection] !== 'true' || DELETE_FOR_MOVE in annotations) return verdict([]);
+  const message = `annotation ${ANNOTATION.deletionProtection} protects this cluster: remove it to be able to delete the cluster`;
+  return verdict([forbidden('metadata.annotations', message)]);
 }
 
 function checkCluster(cluster: Cluster, ctx: AdmissionContext): FieldError[] {

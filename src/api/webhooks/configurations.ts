@@ -79,9 +79,10 @@ export function webhookConfigurations(target: WebhookTarget): WebhookConfigurati
   const mutating = KIND_WEBHOOKS.filter((webhook) => webhook.default).map(({ kind }) =>
     entry(target, { kind, prefix: 'default', path: mutatePath(kind), operations: WRITES, resource: kind.plural }),
   );
-  const validating = KIND_WEBHOOKS.map(({ kind }) =>
-    entry(target, { kind, prefix: 'validation', path: validatePath(kind), operations: WRITES, resource: kind.plural }),
-  );
+  const validating = KIND_WEBHOOKS.map(({ kind, validateDelete }) => {
+    const operations = validateDelete ? [...WRITES, 'DELETE'] : WRITES;
+    return entry(target, { kind, prefix: 'validation', path: validatePath(kind), operations, resource: kind.plural });
+  });
   const kind = KINDS.KubeadmControlPlane;
   const scale = entry(target, {
     kind,

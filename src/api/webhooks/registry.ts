@@ -13,7 +13,7 @@ import {
 import { defaultAWSMachine, validateAWSMachine } from './aws-machine.js';
 import { defaultAWSMachinePool, validateAWSMachinePool } from './aws-machine-pool.js';
 import { validateAWSMachineTemplate } from './aws-machine-template.js';
-import { defaultCluster, validateCluster } from './cluster.js';
+import { defaultCluster, validateCluster, validateClusterDeletion } from './cluster.js';
 import type { AdmissionContext } from './context.js';
 import type { Verdict } from './field-errors.js';
 import { validateKubeadmConfig, validateKubeadmConfigTemplate } from './kubeadm-config.js';
@@ -34,6 +34,8 @@ export interface KindWebhook<T extends KubeObject = KubeObject> {
   readonly kind: ResourceKind;
   readonly default?: (object: T, old: T | undefined, ctx: AdmissionContext) => T;
   readonly validate: (object: T, old: T | undefined, ctx: AdmissionContext) => Verdict;
+  /** Whether the object may be deleted; absent: always, and the API server does not ask. */
+  readonly validateDelete?: (object: T) => Verdict;
 }
 
 /** Forgets the static type of a kind: requests are routed by path, so the object is of that kind. */
@@ -43,7 +45,12 @@ function webhook<T extends KubeObject>(entry: KindWebhook<T>): KindWebhook {
 
 /** Every kind with admission rules. A provider adds its own lines here. */
 export const KIND_WEBHOOKS: readonly KindWebhook[] = [
-  webhook({ kind: KINDS.Cluster, default: defaultCluster, validate: validateCluster }),
+  webhook({
+    kind: KINDS.Cluster,
+    default: defaultCluster,
+    validate: validateCluster,
+    validateDelete: validateClusterDeletion,
+  }),
   webhook({ kind: KINDS.Machine, default: defaultMachine, validate: validateMachine }),
   webhook({ kind: KINDS.MachineSet, default: defaultMachineSet, validate: validateMachineSet }),
   webhook({ kind: KINDS.MachineDeployment, default: defaultMachineDeployment, validate: validateMachineDeployment }),

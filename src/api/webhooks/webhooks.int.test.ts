@@ -55,6 +55,18 @@ const awsCluster = (spec: Json, name = 'c'): Json => ({
 const infrastructureRef = { apiGroup: 'infrastructure.cluster.x-k8s.io', kind: 'AWSCluster', name: 'c' };
 
 describe('admission on a real API server', () => {
+  test('keeps a Cluster that is protected from deletion, and lets a move take it away', async () => {
+    const protection = { 'perdure.dev/deletion-protection': 'true' };
+    const object = cluster({ infrastructureRef }, 'v1beta2', 'kept');
+    await create(`${CORE}/clusters`, { ...object, metadata: { name: 'kept', annotations: protection } });
+    const path = `${CORE}/clusters/kept`;
+    expect(await refusal(api.request('DELETE', path))).toMatch(
+      /Cluster.*kept.*perdure.dev\/deletion-protection protects this cluster: remove it/,
+    );
+    await patch(path, { metadata: { annotations: { 'clusterctl.cluster.x-k8s.io/delete-for-move': '' } } });
+    expect(await refusal(api.request('DELETE', path))).toBe('was admitted');
+  });
+
   test('knows every kind that has a webhook', () => {
     const plurals = new Set(crdManifests().map((crd) => crd.metadata.name));
     expect(KIND_WEBHOOKS.filter(({ kind }) => !plurals.has(`${kind.plural}.${kind.group}`))).toEqual([]);
