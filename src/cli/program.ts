@@ -3,6 +3,7 @@ import { Command, type CommanderError, Option } from 'commander';
 import { registerClusterCommands } from './commands/cluster.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDescribe } from './commands/describe.js';
+import { registerGc } from './commands/gc.js';
 import { registerGenerate } from './commands/generate.js';
 import { registerInit } from './commands/init.js';
 import { registerOperations } from './commands/operations.js';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   registerClusterCommands(program);
   registerDescribe(program);
   registerPlan(program);
+  registerGc(program);
   registerOperations(program);
   registerDemo(program);
   return program;
