@@ -10,8 +10,8 @@ const base = {
     ],
   },
 };
-// Upgrades and repairs take many minutes: npm run e2e:upgrade, npm run e2e:heal.
-const LONG = ['/test/e2e/(upgrade|heal)\\.test\\.ts$'];
+// Upgrades, repairs and collections take many minutes: npm run e2e:upgrade, npm run e2e:heal, npm run e2e:gc.
+const LONG = ['/test/e2e/(upgrade|heal|gc)\\.test\\.ts$'];
 export default {
   projects: [
     {

@@ -8,6 +8,7 @@ export const FAMILIES = [
   'coredns',
   'cni',
   'pause',
+  'aws-ccm',
 ] as const;
 export type Family = (typeof FAMILIES)[number];
 
@@ -93,6 +94,12 @@ export const TOOLS = {
   portmap: cni('meta/portmap'),
   loopback: cni('main/loopback'),
   pause: { family: 'pause', version: '3.10.1', package: '.', minutes: 1 },
+  'aws-cloud-controller-manager': {
+    family: 'aws-ccm',
+    version: 'v1.34.4',
+    package: 'k8s.io/cloud-provider-aws/cmd/aws-cloud-controller-manager',
+    minutes: 3,
+  },
   temporal: {
     family: 'temporal-cli',
     version: '1.5.1',
