@@ -4,7 +4,7 @@ import zlib
 from typing import Any
 
 from moto.ec2.models import ec2_backends
-from moto.elb.models import ELBBackend, LoadBalancer
+from moto.elb.models import ELBBackend, FakeHealthCheck, LoadBalancer
 from moto.elb.responses import ELBResponse
 
 from ..emulator import Emulator
@@ -69,6 +69,7 @@ def _patch_create() -> None:
                 raise ElbError("InvalidSubnet", f"VPC {vpc_id} has no internet gateway")
         lb: LoadBalancer = original(self, name, zones, ports, **kwargs)
         lb.request = {}
+        lb.health_check = _default_health_check(ports)
         number = zlib.crc32(f"{self.account_id}/{self.region_name}/{name}".encode())
         prefix = "internal-" if lb.scheme == "internal" else ""
         lb.dns_name = f"{prefix}{name}-{number}.{self.region_name}.elb.amazonaws.com"
@@ -78,6 +79,14 @@ def _patch_create() -> None:
             self.account_id, self.region_name, name, subnets, lb.security_groups, "interface", public
         )
         return lb
+
+
+def _default_health_check(ports: list[Any]) -> FakeHealthCheck:
+    """A new balancer checks the instance port of its first listener, until it is configured otherwise."""
+    port = ports[0].get("InstancePort", 80) if ports else 80
+    return FakeHealthCheck(
+        timeout="5", healthy_threshold="10", unhealthy_threshold="2", interval="30", target=f"TCP:{port}"
+    )
 
 
 def _plain(value: Any) -> Any:
