@@ -16,6 +16,10 @@ import { planRouteTables } from './tasks/route-tables.js';
 import { planSecurityGroups } from './tasks/security-groups.js';
 
 const BATCH = 200;
+/** Clusters whose target groups one sweep looks at: AWS tells the health of one group at a time. The others have their turn in the next sweeps. */
+const TURN = 10;
+/** Where the last turn ended, by account; a process that starts anew begins anew. */
+const turns = new WeakMap<Cloud, Map<string, number>>();
 
 interface Swept {
   readonly cluster: Cluster;
@@ -25,7 +29,7 @@ interface Swept {
 
 /**
  * Compares rules, routes, instances and registrations of many clusters with the cloud: per account and region one paged call each for groups, tables,
- * instances and classic balancers, and one per target group. Routes tell of NAT and internet gateways and subnets too: a route whose target is gone
+ * instances and classic balancers, and the target groups of ten clusters in turn. Routes tell of NAT and internet gateways and subnets too: a route whose target is gone
  * is a black hole, and a subnet takes its association with it. Changes nothing.
  */
 export async function sweep(
@@ -47,12 +51,17 @@ export async function sweep(
   const found: Drift[] = [];
   for (const [account, swept] of accounts) {
     ctx.heartbeat(`sweeping ${swept.length} clusters of ${account}`);
-    found.push(...(await sweepAccount(cloud, swept, machines)));
+    found.push(...(await sweepAccount(cloud, account, swept, machines)));
   }
   return found;
 }
 
-async function sweepAccount(cloud: Cloud, swept: readonly Swept[], all: readonly AWSMachine[]): Promise<Drift[]> {
+async function sweepAccount(
+  cloud: Cloud,
+  account: string,
+  swept: readonly Swept[],
+  all: readonly AWSMachine[],
+): Promise<Drift[]> {
   const [first] = swept;
   if (!first) return [];
   const { aws } = first;
@@ -69,9 +78,10 @@ async function sweepAccount(cloud: Cloud, swept: readonly Swept[], all: readonly
       swept.map(({ view }) => view),
     ),
   ]);
+  const turn = turnOf(cloud, account, swept);
   const drifts = await Promise.all(
     swept.map(async ({ cluster, view }, index) => {
-      const registered = balancers.get(view) ?? (await targetMembers(cloud, aws, view));
+      const registered = balancers.get(view) ?? (turn.has(view) ? await targetMembers(cloud, aws, view) : undefined);
       const mine = machines[index] ?? [];
       return [
         ...networkDrift(cluster, view, groups, tables),
@@ -80,6 +90,19 @@ async function sweepAccount(cloud: Cloud, swept: readonly Swept[], all: readonly
     }),
   );
   return drifts.flat();
+}
+
+/** The clusters with network balancers whose turn it is; all of them where they are few. */
+function turnOf(cloud: Cloud, account: string, swept: readonly Swept[]): ReadonlySet<ClusterView> {
+  const views = swept
+    .map(({ view }) => view)
+    .filter((view) => balancerWishes(view).some(({ type }) => type === 'nlb'))
+    .sort((a, b) => (a.clusterId < b.clusterId ? -1 : 1));
+  const cursors = turns.get(cloud) ?? new Map<string, number>();
+  turns.set(cloud, cursors);
+  const from = (cursors.get(account) ?? 0) % Math.max(views.length, 1);
+  cursors.set(account, from + TURN);
+  return new Set([...views.slice(from), ...views.slice(0, from)].slice(0, TURN));
 }
 
 function machinesOf(view: ClusterView, all: readonly AWSMachine[]): AWSMachine[] {
