@@ -39,7 +39,7 @@ afterAll(async () => {
 async function node(subnet: string, group: string): Promise<void> {
   const { Instances } = await clients.ec2.send(
     new RunInstancesCommand({
-      ImageId: 'ami-12345678',
+      ImageId: 'ami-0c04d33dd05ca9751',
       InstanceType: 't3.large',
       MinCount: 1,
       MaxCount: 1,
@@ -96,7 +96,7 @@ test('makes a classic and a network load balancer for two Services, and takes th
     throw new Error(`${error.message}\n${(await log()).split('\n').slice(-40).join('\n')}`);
   });
   const made = (await moto.admin.inventory()).filter((item) => item.tags['kubernetes.io/service-name']);
-  expect(made.map((item) => item.type).sort()).toEqual(['loadbalancer', 'loadbalancer', 'targetgroup']);
+  expect(made.map((item) => item.type).sort()).toEqual(['listener', 'loadbalancer', 'loadbalancer', 'targetgroup']);
   for (const name of ['classic', 'network']) await kube.delete(WORKLOAD.Service, { namespace: 'default', name });
   await until(
     () => moto.admin.inventory(),
