@@ -23,6 +23,8 @@ describe('the command line', () => {
       'gc configure',
       'gc plan',
       'gc run',
+      'aws iam print-policy',
+      'aws iam print-cloudformation',
       'operations list',
       'operations watch',
       'operations retry',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, type CommanderError, Option } from 'commander';
+import { registerAws } from './commands/aws.js';
 import { registerClusterCommands } from './commands/cluster.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDescribe } from './commands/describe.js';
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   registerDescribe(program);
   registerPlan(program);
   registerGc(program);
+  registerAws(program);
   registerOperations(program);
   registerDemo(program);
   return program;

@@ -1,0 +1,66 @@
+/**
+ * Every call that Perdure makes to AWS, by service. The policies are made of it; a test compares it with the source, so that no call lacks a permission, and no permission a
+ * call. A new call is a new word here.
+ */
+export const CALLS = {
+  ec2: [
+    ...['allocateAddress', 'associateRouteTable', 'attachInternetGateway', 'authorizeSecurityGroupIngress'],
+    ...['createInternetGateway', 'createLaunchTemplate', 'createLaunchTemplateVersion', 'createNatGateway'],
+    ...['createRoute', 'createRouteTable', 'createSecurityGroup', 'createSubnet', 'createTags', 'createVpc'],
+    ...['deleteInternetGateway', 'deleteLaunchTemplate', 'deleteLaunchTemplateVersions', 'deleteNatGateway'],
+    ...['deleteNetworkInterface', 'deleteRouteTable', 'deleteSecurityGroup', 'deleteSnapshot', 'deleteSubnet'],
+    ...['deleteTags', 'deleteVolume', 'deleteVpc', 'describeAddresses', 'describeAvailabilityZones'],
+    ...['describeImages', 'describeInstanceTypes', 'describeInstances', 'describeInternetGateways'],
+    ...['describeLaunchTemplateVersions', 'describeLaunchTemplates', 'describeNatGateways'],
+    ...['describeNetworkInterfaces', 'describeRouteTables', 'describeSecurityGroups', 'describeSnapshots'],
+    ...['describeSubnets', 'describeTags', 'describeVolumes', 'describeVpcAttribute', 'describeVpcs'],
+    ...['detachInternetGateway', 'disassociateRouteTable', 'getConsoleOutput', 'modifyInstanceMetadataOptions'],
+    ...['modifyNetworkInterfaceAttribute', 'modifySubnetAttribute', 'modifyVpcAttribute', 'releaseAddress'],
+    ...['replaceRoute', 'replaceRouteTableAssociation', 'revokeSecurityGroupEgress', 'revokeSecurityGroupIngress'],
+    ...['runInstances', 'terminateInstances'],
+  ],
+  elb: [
+    ...['addTags', 'applySecurityGroupsToLoadBalancer', 'attachLoadBalancerToSubnets', 'configureHealthCheck'],
+    ...['createLoadBalancer', 'createLoadBalancerListeners', 'deleteLoadBalancer', 'deleteLoadBalancerListeners'],
+    ...['deregisterInstancesFromLoadBalancer', 'describeLoadBalancerAttributes', 'describeLoadBalancers'],
+    ...['describeTags', 'detachLoadBalancerFromSubnets', 'modifyLoadBalancerAttributes'],
+    ...['registerInstancesWithLoadBalancer'],
+  ],
+  elbv2: [
+    ...['addTags', 'createListener', 'createLoadBalancer', 'createTargetGroup', 'deleteListener'],
+    ...['deleteLoadBalancer', 'deleteTargetGroup', 'deregisterTargets', 'describeListeners'],
+    ...['describeLoadBalancerAttributes', 'describeLoadBalancers', 'describeTags', 'describeTargetGroupAttributes'],
+    ...['describeTargetGroups', 'describeTargetHealth', 'modifyListener', 'modifyLoadBalancerAttributes'],
+    ...['modifyTargetGroup', 'modifyTargetGroupAttributes', 'registerTargets', 'setSecurityGroups', 'setSubnets'],
+  ],
+  autoscaling: [
+    ...['cancelInstanceRefresh', 'createAutoScalingGroup', 'createOrUpdateTags', 'deleteAutoScalingGroup'],
+    ...['deleteLifecycleHook', 'describeAutoScalingGroups', 'describeInstanceRefreshes', 'describeLifecycleHooks'],
+    ...['putLifecycleHook', 'resumeProcesses', 'startInstanceRefresh', 'suspendProcesses'],
+    ...['terminateInstanceInAutoScalingGroup', 'updateAutoScalingGroup'],
+  ],
+  secrets: ['createSecret', 'deleteSecret', 'putSecretValue'],
+  tagging: ['getResources'],
+  sts: ['assumeRole'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type Service = keyof typeof CALLS;
+
+/** What IAM calls the services. */
+const PREFIX: Readonly<Record<Service, string>> = {
+  ec2: 'ec2',
+  elb: 'elasticloadbalancing',
+  elbv2: 'elasticloadbalancing',
+  autoscaling: 'autoscaling',
+  secrets: 'secretsmanager',
+  tagging: 'tag',
+  sts: 'sts',
+};
+
+/** The actions of IAM that calls of a service need, sorted. */
+export function actionsOf(...services: readonly Service[]): string[] {
+  const actions = services.flatMap((service) =>
+    CALLS[service].map((call) => `${PREFIX[service]}:${call.charAt(0).toUpperCase()}${call.slice(1)}`),
+  );
+  return [...new Set(actions)].sort();
+}

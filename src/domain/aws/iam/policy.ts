@@ -1,0 +1,176 @@
+import { actionsOf } from './calls.js';
+
+/** A statement of an IAM policy. */
+export interface Statement {
+  readonly Sid?: string;
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Action: readonly string[];
+  readonly Resource: readonly string[];
+  readonly Condition?: Readonly<Record<string, unknown>>;
+}
+
+export interface PolicyDocument {
+  readonly Version: '2012-10-17';
+  readonly Statement: readonly Statement[];
+}
+
+export interface IamOptions {
+  /** In front of the names of roles. */
+  readonly namePrefix: string;
+  /** Behind the names of roles; upstream's default is what its templates of machines name. */
+  readonly nameSuffix: string;
+  /** `aws`, `aws-cn`, `aws-us-gov`… */
+  readonly partition: string;
+  /** Perdure may assume the roles of AWSClusterRoleIdentities. */
+  readonly allowAssumeRole: boolean;
+}
+
+export const DEFAULT_IAM: IamOptions = {
+  namePrefix: '',
+  nameSuffix: '.cluster-api-provider-aws.sigs.k8s.io',
+  partition: 'aws',
+  allowAssumeRole: false,
+};
+
+/** Who gets a policy. */
+export const DOCUMENTS = ['controllers', 'control-plane', 'nodes'] as const;
+export type Document = (typeof DOCUMENTS)[number];
+
+const document = (...statements: Statement[]): PolicyDocument => ({ Version: '2012-10-17', Statement: statements });
+const everything = (Sid: string, Action: readonly string[]): Statement => ({
+  Sid,
+  Effect: 'Allow',
+  Action,
+  Resource: ['*'],
+});
+const secretsOf = (partition: string): string[] => [
+  `arn:${partition}:secretsmanager:*:*:secret:aws.cluster.x-k8s.io/*`,
+];
+
+/** A service-linked role that AWS makes for an account the first time that a service is used. */
+const linkedRole = (partition: string, Sid: string, service: string, role: string): Statement => ({
+  Sid,
+  Effect: 'Allow',
+  Action: ['iam:CreateServiceLinkedRole'],
+  Resource: [`arn:${partition}:iam::*:role/aws-service-role/${service}/${role}`],
+  Condition: { StringLike: { 'iam:AWSServiceName': service } },
+});
+
+/** The policy of a role, as small as what is done in it. */
+export function policyOf(name: Document, options: IamOptions = DEFAULT_IAM): PolicyDocument {
+  switch (name) {
+    case 'controllers':
+      return controllers(options);
+    case 'control-plane':
+      return document(everything('CloudController', CONTROL_PLANE));
+    case 'nodes':
+      return nodes(options);
+  }
+}
+
+/** Of Perdure's workers: what they call, no more. Instances get the profiles of machines, so their roles may be passed on. */
+function controllers({ namePrefix, nameSuffix, partition, allowAssumeRole }: IamOptions): PolicyDocument {
+  return document(
+    everything('Machines', actionsOf('ec2')),
+    everything('LoadBalancers', actionsOf('elb', 'elbv2')),
+    everything('Pools', actionsOf('autoscaling')),
+    everything('Tags', actionsOf('tagging')),
+    {
+      Sid: 'BootstrapData',
+      Effect: 'Allow',
+      // a secret is tagged as it is made
+      Action: [...actionsOf('secrets'), 'secretsmanager:TagResource'].sort(),
+      Resource: secretsOf(partition),
+    },
+    {
+      Sid: 'InstanceProfiles',
+      Effect: 'Allow',
+      Action: ['iam:PassRole'],
+      Resource: [`arn:${partition}:iam::*:role/${namePrefix}*${nameSuffix}`],
+    },
+    linkedRole(
+      partition,
+      'LoadBalancersOfTheAccount',
+      'elasticloadbalancing.amazonaws.com',
+      'AWSServiceRoleForElasticLoadBalancing',
+    ),
+    linkedRole(partition, 'PoolsOfTheAccount', 'autoscaling.amazonaws.com', 'AWSServiceRoleForAutoScaling'),
+    linkedRole(partition, 'SpotOfTheAccount', 'spot.amazonaws.com', 'AWSServiceRoleForEC2Spot'),
+    ...(allowAssumeRole
+      ? [
+          {
+            Sid: 'RoleIdentities',
+            Effect: 'Allow' as const,
+            Action: actionsOf('sts'),
+            Resource: [`arn:${partition}:iam::*:role/*`],
+          },
+        ]
+      : []),
+  );
+}
+
+/** Of control plane machines: what the cloud controller manager and volume drivers of a workload cluster need. Source: cloud-provider-aws docs/prerequisites. */
+const CONTROL_PLANE: readonly string[] = [
+  ...['AttachVolume', 'AuthorizeSecurityGroupIngress', 'CreateRoute', 'CreateSecurityGroup', 'CreateSnapshot'],
+  ...['CreateTags', 'CreateVolume', 'DeleteRoute', 'DeleteSecurityGroup', 'DeleteSnapshot', 'DeleteTags'],
+  ...['DeleteVolume', 'DescribeAvailabilityZones', 'DescribeImages', 'DescribeInstanceTopology', 'DescribeInstances'],
+  ...['DescribeRegions', 'DescribeRouteTables', 'DescribeSecurityGroups', 'DescribeSnapshots', 'DescribeSubnets'],
+  ...['DescribeTags', 'DescribeVolumes', 'DescribeVolumesModifications', 'DescribeVpcs', 'DetachVolume'],
+  ...['ModifyInstanceAttribute', 'ModifyVolume', 'RevokeSecurityGroupIngress'],
+]
+  .map((action) => `ec2:${action}`)
+  .concat(
+    [
+      ...['AddTags', 'ApplySecurityGroupsToLoadBalancer', 'AttachLoadBalancerToSubnets', 'ConfigureHealthCheck'],
+      ...['CreateListener', 'CreateLoadBalancer', 'CreateLoadBalancerListeners', 'CreateLoadBalancerPolicy'],
+      ...['CreateTargetGroup', 'DeleteListener', 'DeleteLoadBalancer', 'DeleteLoadBalancerListeners'],
+      ...['DeleteTargetGroup', 'DeregisterInstancesFromLoadBalancer', 'DeregisterTargets', 'DescribeListeners'],
+      ...['DescribeLoadBalancerAttributes', 'DescribeLoadBalancerPolicies', 'DescribeLoadBalancers', 'DescribeTags'],
+      ...['DescribeTargetGroupAttributes', 'DescribeTargetGroups', 'DescribeTargetHealth'],
+      ...['DetachLoadBalancerFromSubnets', 'ModifyListener', 'ModifyLoadBalancerAttributes', 'ModifyTargetGroup'],
+      ...['ModifyTargetGroupAttributes', 'RegisterInstancesWithLoadBalancer', 'RegisterTargets'],
+      ...['SetLoadBalancerPoliciesForBackendServer', 'SetLoadBalancerPoliciesOfListener', 'SetSecurityGroups'],
+    ].map((action) => `elasticloadbalancing:${action}`),
+    ['autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeLaunchConfigurations', 'autoscaling:DescribeTags'],
+    ['iam:CreateServiceLinkedRole', 'kms:DescribeKey'],
+  );
+
+/** Of every machine: fetching its bootstrap data, which it deletes, and images; the network plug-in's interfaces and sessions. */
+function nodes({ partition }: IamOptions): PolicyDocument {
+  return document(
+    everything(
+      'Node',
+      [
+        ...['AssignIpv6Addresses', 'AssignPrivateIpAddresses', 'AttachNetworkInterface', 'CreateNetworkInterface'],
+        ...['DeleteNetworkInterface', 'DescribeInstanceTypes', 'DescribeInstances', 'DescribeNetworkInterfaces'],
+        ...['DescribeRegions', 'DescribeSubnets', 'DescribeTags', 'DetachNetworkInterface'],
+        ...['ModifyNetworkInterfaceAttribute', 'UnassignPrivateIpAddresses'],
+      ].map((action) => `ec2:${action}`),
+    ),
+    {
+      Sid: 'NetworkInterfaceTags',
+      Effect: 'Allow',
+      Action: ['ec2:CreateTags'],
+      Resource: [`arn:${partition}:ec2:*:*:network-interface/*`],
+    },
+    everything(
+      'Images',
+      [
+        ...['BatchCheckLayerAvailability', 'BatchGetImage', 'DescribeRepositories', 'GetAuthorizationToken'],
+        ...['GetDownloadUrlForLayer', 'GetRepositoryPolicy', 'ListImages'],
+      ].map((action) => `ecr:${action}`),
+    ),
+    {
+      Sid: 'BootstrapData',
+      Effect: 'Allow',
+      Action: ['secretsmanager:DeleteSecret', 'secretsmanager:GetSecretValue'],
+      Resource: secretsOf(partition),
+    },
+    everything('Sessions', [
+      'ssm:UpdateInstanceInformation',
+      ...['CreateControlChannel', 'CreateDataChannel', 'OpenControlChannel', 'OpenDataChannel'].map(
+        (action) => `ssmmessages:${action}`,
+      ),
+    ]),
+  );
+}
