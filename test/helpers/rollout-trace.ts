@@ -83,7 +83,8 @@ export class RolloutTrace {
 
   /** Machines that were not available are. */
   heal(set: string): void {
-    for (const m of this.#set(set).machines) if (!m.deleting) Object.assign(m, { available: true, healthy: true });
+    const well = { available: true, ready: true, hasNode: true, healthy: true };
+    for (const m of this.#set(set).machines) if (!m.deleting) Object.assign(m, well);
   }
 
   /** What the planner sees. */
