@@ -10,6 +10,7 @@ import { isAbsent } from './errors.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { describeInstances } from './instances.js';
 import { instanceIdOf } from './machine-scope.js';
+import { pages, pieces } from './pages.js';
 import { describeClassic, targetsOf } from './registration.js';
 import { type ClusterView, clusterView, isManagedVpc, vpcOf } from './scope.js';
 import { planRouteTables } from './tasks/route-tables.js';
@@ -159,20 +160,7 @@ function machineDrift(
 /** Runs `fetch` on slices that fit into one filter. */
 async function inBatches<T>(ids: readonly string[], fetch: (some: string[]) => Promise<T[]>): Promise<T[]> {
   const found: T[] = [];
-  for (let i = 0; i < ids.length; i += BATCH) found.push(...(await fetch(ids.slice(i, i + BATCH))));
-  return found;
-}
-
-async function pages<T>(
-  read: (token: { NextToken?: string }) => Promise<{ items: T[] | undefined; next: string | undefined }>,
-): Promise<T[]> {
-  const found: T[] = [];
-  let next: string | undefined;
-  do {
-    const page = await read(next ? { NextToken: next } : {});
-    found.push(...(page.items ?? []));
-    next = page.next;
-  } while (next);
+  for (const some of pieces(ids, BATCH)) found.push(...(await fetch(some)));
   return found;
 }
 
@@ -181,18 +169,20 @@ const vpcIds = (views: readonly ClusterView[]): string[] =>
 
 function groupsOfVpcs({ ec2 }: AwsCall, views: readonly ClusterView[]): Promise<SecurityGroup[]> {
   return inBatches(vpcIds(views), (Values) =>
-    pages(async (token) => {
-      const page = await ec2.describeSecurityGroups({ Filters: [{ Name: 'vpc-id', Values }], ...token });
-      return { items: page.SecurityGroups, next: page.NextToken };
+    pages(async (NextToken) => {
+      const Filters = [{ Name: 'vpc-id', Values }];
+      const page = await ec2.describeSecurityGroups({ Filters, ...(NextToken ? { NextToken } : {}) });
+      return { items: page.SecurityGroups ?? [], next: page.NextToken };
     }),
   );
 }
 
 function tablesOfVpcs({ ec2 }: AwsCall, views: readonly ClusterView[]): Promise<RouteTable[]> {
   return inBatches(vpcIds(views), (Values) =>
-    pages(async (token) => {
-      const page = await ec2.describeRouteTables({ Filters: [{ Name: 'vpc-id', Values }], ...token });
-      return { items: page.RouteTables, next: page.NextToken };
+    pages(async (NextToken) => {
+      const Filters = [{ Name: 'vpc-id', Values }];
+      const page = await ec2.describeRouteTables({ Filters, ...(NextToken ? { NextToken } : {}) });
+      return { items: page.RouteTables ?? [], next: page.NextToken };
     }),
   );
 }

@@ -1,7 +1,7 @@
 import type { AWSTags } from '../../../../api/types/aws.js';
 import type { ExternalResource } from '../../../../domain/collect/external.js';
+import { pages, pieces } from '../pages.js';
 import { tagMap } from '../tags.js';
-import { pages, pieces } from './pages.js';
 import { external, type Search } from './scope.js';
 
 /** DescribeTags of both load balancing APIs takes this many. */

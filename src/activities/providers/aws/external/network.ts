@@ -1,7 +1,7 @@
 import type { NetworkInterface } from '@aws-sdk/client-ec2';
 import type { ExternalResource } from '../../../../domain/collect/external.js';
+import { pages } from '../pages.js';
 import { ownershipOf, TAG, tagMap } from '../tags.js';
-import { pages } from './pages.js';
 import { external, type Search } from './scope.js';
 
 const CNI_CREATED_AT = 'node.k8s.amazonaws.com/createdAt';

@@ -2,11 +2,11 @@ import type { SecurityGroup } from '@aws-sdk/client-ec2';
 import type { AWSTags } from '../../../../api/types/aws.js';
 import type { ExternalInventory, ExternalResource } from '../../../../domain/collect/external.js';
 import type { ExternalFound } from '../../port.js';
+import { pages } from '../pages.js';
 import { type ClusterScope, vpcOf } from '../scope.js';
 import { cloudProviderTag, clusterTag, ownershipOf, TAG, tagMap } from '../tags.js';
 import { vpcGroups } from '../tasks/security-groups.js';
 import { type Claim, claimOf, isInfrastructure } from './claims.js';
-import { pages } from './pages.js';
 
 /** What one search knows. */
 export interface Search {

@@ -1,8 +1,8 @@
 import type { Snapshot, Volume } from '@aws-sdk/client-ec2';
 import type { ExternalResource } from '../../../../domain/collect/external.js';
+import { pages, pieces } from '../pages.js';
 import { cloudProviderTag, ownershipOf, TAG, tagMap } from '../tags.js';
 import type { TagFilter } from './network.js';
-import { pages, pieces } from './pages.js';
 import { external, type Search } from './scope.js';
 
 /** EC2 takes this many values of a filter. */
