@@ -1,7 +1,7 @@
 import type { Cluster } from '../../api/types/index.js';
 import { KINDS } from '../../api/types/kinds.js';
 import type { ObjectKey } from '../../api/types/meta.js';
-import { inventoryItems, isLoadBalancer } from '../../domain/collect/inventory.js';
+import { inventoryItems, isLoadBalancer, mergeItems } from '../../domain/collect/inventory.js';
 import type { KubeClient } from '../../kube/client.js';
 import type { Kube } from '../../kube/kube.js';
 import type { ActivityDeps } from '../deps.js';
@@ -36,9 +36,9 @@ export async function takeInventory(deps: ActivityDeps, key: ObjectKey): Promise
   const { workload } = reached;
   const frozen = await freeze(workload, signal, deps.pollMs);
   // after the freeze, so that nothing is made that is not on the list
-  const items = inventoryItems(await workloadObjects(workload, signal));
-  const known = new Map([...record.inventory.items, ...items].map((item) => [item.source, item]));
-  const inventory = { takenAt: record.inventory.takenAt ?? deps.now(), items: [...known.values()] };
+  const now = inventoryItems(await workloadObjects(workload, signal));
+  const items = mergeItems(record.inventory.items, now);
+  const inventory = { takenAt: record.inventory.takenAt ?? deps.now(), items };
   await writeRecord(deps.kube, cluster, { ...record, inventory }, signal);
   return { found: inventory.items.length, frozen };
 }

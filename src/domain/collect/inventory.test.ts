@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../api/types/meta.js';
-import { inventoryItems, isLoadBalancer, NO_OBJECTS } from './inventory.js';
+import { inventoryItems, isLoadBalancer, mergeItems, NO_OBJECTS } from './inventory.js';
 
 const object = (kind: string, name: string, more: object, namespace?: string): KubeObject =>
   ({
@@ -50,5 +50,12 @@ describe('the inventory of a workload cluster', () => {
       { source: 'TargetGroupBinding default/t', ids: ['arn:x'] },
       { source: 'PersistentVolume a', ids: ['vol-1'] },
     ]);
+  });
+
+  test('taken again keeps what was known, and what is retained first: it must not be lost where a list is cut', () => {
+    const service = { source: 'Service default/web', ids: ['a'] };
+    const volume = { source: 'PersistentVolume b', ids: ['vol-1'] };
+    const retained = { ...volume, retain: true as const };
+    expect(mergeItems([service, volume], [retained])).toEqual([retained, service]);
   });
 });

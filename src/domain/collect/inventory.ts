@@ -41,8 +41,17 @@ export function inventoryItems(objects: WorkloadObjects): InventoryItem[] {
       item(o, [text(o, 'status.snapshotHandle')], text(o, 'spec.deletionPolicy') === 'Retain'),
     ),
   ].filter(({ ids }) => ids.length > 0);
-  return [...items.filter((i) => i.retain), ...items.filter((i) => !i.retain)];
+  return retainedFirst(items);
 }
+
+/** What was known, with what is known now in its place; what is retained comes first. */
+export const mergeItems = (known: readonly InventoryItem[], now: readonly InventoryItem[]): InventoryItem[] =>
+  retainedFirst([...new Map([...known, ...now].map((item) => [item.source, item])).values()]);
+
+const retainedFirst = (items: readonly InventoryItem[]): InventoryItem[] => [
+  ...items.filter((i) => i.retain),
+  ...items.filter((i) => !i.retain),
+];
 
 const text = (object: KubeObject, path: string): string => {
   const value = readPath(object, path);
