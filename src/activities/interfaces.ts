@@ -186,10 +186,8 @@ export interface CloudActivities {
   findExternal(input: OnObject): Promise<SweepPlan>;
   /** What would become of each external resource if the Cluster were deleted now. Changes nothing, and writes nothing down. */
   previewExternal(input: OnObject): Promise<ExternalReport>;
-  /** Removes what is to go of these kinds and waits until it is gone, or for a while. */
-  collectExternal(
-    input: OnObject & { readonly kinds: readonly string[] },
-  ): Promise<{ readonly ended: boolean; readonly summary: string }>;
+  /** Removes what is to go of these kinds and waits until it is gone. */
+  collectExternal(input: OnObject & { readonly kinds: readonly string[] }): Promise<void>;
   machineCreateInstance(input: OnObject): Promise<{ readonly providerID: string }>;
   machineAwaitInstance(input: OnObject): Promise<{ readonly providerID: string; readonly state: string }>;
   machineDeleteInstance(input: OnObject): Promise<void>;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Worker } from '@temporalio/worker';
 import type { DeletionPlan, ExternalReport } from '../../src/activities/interfaces.js';
+import { PerdureError } from '../../src/domain/errors.js';
 import type { ClusterFacts } from '../../src/domain/facts.js';
 import { progress } from '../../src/workflows/messages.js';
 import { WORKFLOW_QUEUE } from '../../src/workflows/names.js';
@@ -62,7 +63,8 @@ describe('the deletion of a cluster', () => {
       collectExternal: async ({ kinds: some }) => {
         kinds.push(some);
         turns.push('x');
-        return { ended: turns.length !== 1, summary: 'held by eni-1' };
+        // what is in the way costs attempts, and no history
+        if (turns.length === 1) throw new PerdureError('Transient', 'held by eni-1', { retryAfterMs: 1 });
       },
     });
     expect(order).toEqual([

@@ -148,18 +148,28 @@ describe('a sweep', () => {
     expect(kills).toBeGreaterThan(2);
   });
 
-  test('gives its slot back after a while', async () => {
+  test('fails after a minute with what is in the way, so that the Cluster shows it', async () => {
     const it = all();
     it.refuses.set('g1', 1000);
     const w = world(it);
     w.onBeat = () => {
-      w.now = '2026-01-01T00:06:00Z';
+      w.now = '2026-01-01T00:01:00Z';
     };
-    await expect(collectExternal(w.deps, key, ['group'])).resolves.toMatchObject({
-      ended: false,
-      summary: expect.stringMatching(/1 to go \(group g1: eni-1 uses it\)/),
+    await expect(collectExternal(w.deps, key, ['group'])).rejects.toMatchObject({
+      type: 'Transient',
+      message: expect.stringMatching(/1 to go \(group g1: eni-1 uses it\)/),
     });
     expect(reportOf(w)[0]?.blocked).toBe('eni-1 uses it');
+  });
+
+  test('goes on waiting, without a failure, for what goes slowly', async () => {
+    const it = all();
+    it.remove = async (_ctx, some) => some.map(({ kind, id }) => ({ kind, id }));
+    const w = world(it);
+    w.onBeat = () => {
+      w.now = '2026-01-01T00:01:00Z';
+    };
+    await expect(collectExternal(w.deps, key, ['group'])).rejects.toMatchObject({ type: 'NotYet' });
   });
 
   test('leaves alone what only a name ties to the cluster while another Cluster of that name shares the account', async () => {
@@ -185,7 +195,7 @@ describe('a sweep', () => {
   test('finds nothing where nothing is collected or the cluster is gone', async () => {
     await expect(findExternal(world(undefined).deps, key)).resolves.toMatchObject({ waves: [] });
     await expect(findExternal(activityWorld().deps, key)).resolves.toMatchObject({ waves: [] });
-    await expect(collectExternal(world(undefined).deps, key, ['group'])).resolves.toMatchObject({ ended: true });
+    await expect(collectExternal(world(undefined).deps, key, ['group'])).resolves.toBeUndefined();
     await expect(reportExternal(world(undefined).deps, key)).resolves.toMatchObject({ report: [] });
   });
 });

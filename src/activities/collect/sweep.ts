@@ -4,6 +4,7 @@ import type { Claimant, ExternalInventory, FatedResource } from '../../domain/co
 import { fatesOf } from '../../domain/collect/fates.js';
 import { inventoryItems } from '../../domain/collect/inventory.js';
 import { type ReportLine, summaryText, updateReport, wavesOf, withBlockers } from '../../domain/collect/report.js';
+import { notYet, PerdureError } from '../../domain/errors.js';
 import type { ActivityDeps } from '../deps.js';
 import { classified } from '../infra/cluster.js';
 import { clusterContext, type FoundCluster } from '../infra/context.js';
@@ -14,9 +15,10 @@ import { bornAt, bornBy, namesakeOf } from './claimant.js';
 import { workloadObjects } from './objects.js';
 import { type ExternalRecord, readRecord, writeRecord } from './record.js';
 
-/** How long one call works on a wave before it gives its slot back. */
-const TURN_MS = 5 * 60_000;
+/** How long one attempt works on a wave. Attempts cost no history, and from the third on the Cluster shows what holds them up. */
+const TURN_MS = 60_000;
 const POLL_MS = 2_000;
+const AGAIN_MS = 5_000;
 
 type Collecting = FoundCluster & { readonly external: ExternalResources };
 
@@ -27,7 +29,9 @@ export async function findExternal(deps: ActivityDeps, key: ObjectKey): Promise<
   const found = await collecting(deps, key);
   if (!found) return NOTHING;
   const { kinds } = found.external;
-  const { report } = await look(
+  const {
+    record: { report },
+  } = await look(
     deps,
     found,
     kinds.map((kind) => kind.name),
@@ -37,28 +41,29 @@ export async function findExternal(deps: ActivityDeps, key: ObjectKey): Promise<
 
 /**
  * Removes what is to go of these kinds and resolves when it is observed gone. What the cloud refuses to remove is tried again, and the report names what is in the way.
- * After five minutes it gives its slot back by `ended` false. Idempotent: everything is looked for and decided again each time.
+ * After a minute it throws, to be tried again: `Transient` with what is in the way, `NotYet` where nothing is. Idempotent: everything is looked for and decided again.
  */
-export async function collectExternal(
-  deps: ActivityDeps,
-  key: ObjectKey,
-  kinds: readonly string[],
-): Promise<{ readonly ended: boolean; readonly summary: string }> {
+export async function collectExternal(deps: ActivityDeps, key: ObjectKey, kinds: readonly string[]): Promise<void> {
   const { signal } = deps.scope();
   const pace = new Pace(Math.min(POLL_MS, deps.pollMs), signal);
   const until = Date.parse(deps.now()) + TURN_MS;
   for (;;) {
     const found = await collecting(deps, key);
-    if (!found) return { ended: true, summary: NOTHING.summary };
-    const { resources, report } = await look(deps, found, kinds);
+    if (!found) return;
+    const { resources, record } = await look(deps, found, kinds);
     const going = resources.filter((r) => r.fate === 'delete');
-    if (going.length === 0) return { ended: true, summary: summaryText(report) };
+    if (going.length === 0) return;
     const { external, ctx } = found;
     const tried = await classified(found, () => external.remove(ctx, going));
-    const told = withBlockers(report, tried);
-    const summary = summaryText(told.filter((line) => kinds.includes(line.kind) && line.fate === 'delete'));
-    if (JSON.stringify(told) !== JSON.stringify(report)) await remember(deps, found, told);
-    if (Date.parse(deps.now()) >= until) return { ended: false, summary };
+    const report = withBlockers(record.report, tried);
+    await remember(deps, found, record, report);
+    const summary = summaryText(report.filter((line) => kinds.includes(line.kind) && line.fate === 'delete'));
+    if (Date.parse(deps.now()) >= until) {
+      if (tried.every((one) => one.blocked === undefined)) throw notYet(summary, AGAIN_MS);
+      throw new PerdureError('Transient', `external resources cannot be removed yet: ${summary}`, {
+        retryAfterMs: AGAIN_MS,
+      });
+    }
     deps.scope().heartbeat(summary.slice(0, 1_000));
     await pace.rest(summary);
   }
@@ -111,16 +116,15 @@ async function collecting(deps: ActivityDeps, key: ObjectKey): Promise<Collectin
 
 interface Look {
   readonly resources: readonly FatedResource[];
-  readonly report: readonly ReportLine[];
+  readonly record: ExternalRecord;
 }
 
-/** What is there now, what becomes of it, and the report that says so, written down. */
+/** What is there now, what becomes of it, and the record that says so, written down. */
 async function look(deps: ActivityDeps, found: Collecting, kinds: readonly string[]): Promise<Look> {
   const record = await readRecord(deps.kube, found.ctx.cluster, deps.scope().signal);
   const resources = await decide(deps, found, kinds, record);
   const report = updateReport(record.report, resources, kinds);
-  if (JSON.stringify(report) !== JSON.stringify(record.report)) await remember(deps, found, report);
-  return { resources, report };
+  return { resources, record: await remember(deps, found, record, report) };
 }
 
 /** What is there now, and what becomes of it. */
@@ -149,8 +153,15 @@ async function decide(
   });
 }
 
-async function remember(deps: ActivityDeps, { ctx }: Collecting, report: readonly ReportLine[]): Promise<void> {
-  const { signal } = deps.scope();
-  const record = await readRecord(deps.kube, ctx.cluster, signal);
-  await writeRecord(deps.kube, ctx.cluster, { ...record, report }, signal);
+/** Writes the report down if it says something new; answers the record with it. */
+async function remember(
+  deps: ActivityDeps,
+  { ctx }: Collecting,
+  record: ExternalRecord,
+  report: readonly ReportLine[],
+): Promise<ExternalRecord> {
+  if (JSON.stringify(report) === JSON.stringify(record.report)) return record;
+  const next = { ...record, report };
+  await writeRecord(deps.kube, ctx.cluster, next, deps.scope().signal);
+  return next;
 }

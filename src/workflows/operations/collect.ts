@@ -75,15 +75,9 @@ async function sweep({ key, cloudQueue }: CollectInput): Promise<ExternalReport>
     if (waves.length === 0) break;
     for (const kinds of waves) {
       const title = `Remove ${kinds.join(', ')}`;
-      await board.step(title, `the cloud to remove ${kinds.join(', ')}`, async () => {
-        for (;;) {
-          const { ended, summary: left } = await account.collectExternal.executeWithOptions({ summary: title }, [
-            { key, kinds },
-          ]);
-          if (ended) return;
-          board.waits(left.slice(0, 500));
-        }
-      });
+      await board.step(title, `the cloud to remove ${kinds.join(', ')}`, () =>
+        account.collectExternal.executeWithOptions({ summary: title }, [{ key, kinds }]),
+      );
     }
   }
   return board.step('Report', undefined, () =>

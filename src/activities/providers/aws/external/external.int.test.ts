@@ -86,12 +86,7 @@ function annotate(name: string, annotations: Record<string, string>): void {
 
 async function sweep(name: string): Promise<readonly ReportLine[]> {
   const { waves } = await findExternal(world.deps, key(name));
-  for (const kinds of waves) {
-    await retried(async () => {
-      const { ended } = await collectExternal(world.deps, key(name), kinds);
-      if (!ended) throw Object.assign(new Error('not ended'), { type: 'NotYet' });
-    });
-  }
+  for (const kinds of waves) await retried(() => collectExternal(world.deps, key(name), kinds));
   return (await reportExternal(world.deps, key(name))).report;
 }
 
