@@ -132,6 +132,19 @@ describe('external resources of a cluster that shares its VPC with another', () 
     expect(gone.map(([id]) => id).sort()).toEqual([mine['data/volume'], mine['data/snapshot']].sort());
   });
 
+  test('hold nothing up where those that stay anyway may not be listed, and fail where they were asked for', async () => {
+    await shared('one');
+    await makeAll('one');
+    for (const action of ['DescribeSnapshots', 'DescribeVolumes'])
+      await moto.admin.addFault({ action, effect: { kind: 'error', code: 'UnauthorizedOperation' } });
+    expect(new Set((await sweep('one')).map((line) => line.fate))).toEqual(new Set(['gone']));
+    annotate('one', { 'aws.cluster.x-k8s.io/external-resource-tasks-gc': 'ebs-volume' });
+    await expect(findExternal(world.deps, key('one'))).rejects.toMatchObject({
+      type: 'Unauthorized',
+      message: expect.stringContaining('DescribeVolumes'),
+    });
+  });
+
   test('stay when collection is turned off', async () => {
     await shared('one');
     await makeAll('one');
