@@ -316,7 +316,10 @@ describe('emulated network', () => {
     const released = await aws.ec2.send(new ReleaseHostsCommand({ HostIds }));
     expect(released.Successful).toEqual(hosts.HostIds);
     expect(released.Unsuccessful?.[0]?.ResourceId).toBe('h-0123456789abcdef0');
-    expect((await aws.ec2.send(new DescribeIpamPoolsCommand({}))).IpamPools).toEqual([]);
+    const { IpamPools = [] } = await aws.ec2.send(new DescribeIpamPoolsCommand({}));
+    expect(IpamPools.map(({ AddressFamily }) => AddressFamily)).toEqual(['ipv4', 'ipv6']);
+    const unknown = new DescribeIpamPoolsCommand({ IpamPoolIds: ['ipam-pool-0123456789abcdef0'] });
+    expect(await errorCode(aws.ec2.send(unknown))).toBe('InvalidIpamPoolId.NotFound');
 
     const data = (InstanceType: 't3.large' | 't3.small' | 't3.micro') => ({ LaunchTemplateData: { InstanceType } });
     const template = await aws.ec2.send(

@@ -30,6 +30,7 @@ from . import (
     tokens,
     volumes,
     vpc_endpoints,
+    zones,
 )
 
 # Later ones wrap earlier ones: tokens see requests before anything is made, paging cuts what all others answer.
@@ -45,6 +46,7 @@ _CONCERNS = (
     autoscaling,
     instance_refreshes,
     consoles,
+    zones,
     subnets,
     security_groups,
     routes,

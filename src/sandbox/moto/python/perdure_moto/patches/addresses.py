@@ -8,6 +8,7 @@ from moto.ec2.responses.elastic_ip_addresses import ElasticIPAddresses
 
 from ..emulator import Emulator
 from ..patching import wrap, wrap_property
+from .address_pools import PUBLIC_IPV4_POOL
 from .errors import Ec2Error
 
 
@@ -18,10 +19,10 @@ def install(emulator: Emulator) -> None:
     @wrap(ElasticIPAddresses, "allocate_address")
     def allocate(original: Any, self: Any) -> Any:
         pool = self._get_param("PublicIpv4Pool")
-        if pool and pool != "amazon":
+        if pool and pool not in ("amazon", PUBLIC_IPV4_POOL):
             raise Ec2Error("InvalidPublicIpv4PoolID.NotFound", f"The pool ID '{pool}' does not exist.")
         result = original(self)
-        result.result.update(PublicIpv4Pool="amazon", NetworkBorderGroup=self.region)
+        result.result.update(PublicIpv4Pool=pool or "amazon", NetworkBorderGroup=self.region)
         return result
 
     @wrap(ElasticAddressBackend, "release_address")

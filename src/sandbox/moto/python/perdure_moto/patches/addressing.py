@@ -96,6 +96,8 @@ def _patch_interfaces() -> None:
         if not given and not wanted and subnet.cidr_block:
             wanted = allocate(subnet, "interface")
         interface = original(self, subnet, wanted, *args, **kwargs)
+        if not subnet.cidr_block:
+            interface.private_ip_address, interface.private_ip_addresses = None, []
         for address in interface.private_ip_addresses:
             subnet._subnet_ips.setdefault(address["PrivateIpAddress"], interface)
             address["PrivateDnsName"] = private_name(self.region_name, address["PrivateIpAddress"])

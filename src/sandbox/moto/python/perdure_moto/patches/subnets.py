@@ -1,5 +1,6 @@
 """Subnets: IPv6 state as the API spells it, every launch attribute kept and shown, zones of the region only."""
 
+import ipaddress
 from typing import Any
 
 from moto.ec2.models.availability_zones_and_regions import Zone
@@ -9,6 +10,7 @@ from moto.ec2.responses.subnets import Subnets
 from ..emulator import Emulator
 from ..patching import wrap, wrap_property
 from .errors import Ec2Error
+from .zones import edge_zones
 
 
 def install(emulator: Emulator) -> None:
@@ -44,7 +46,7 @@ def install(emulator: Emulator) -> None:
     @wrap(SubnetBackend, "create_subnet")
     def create_subnet(original: Any, self: Any, vpc_id: str, *args: Any, **kwargs: Any) -> Any:
         zone = kwargs.get("availability_zone") or (args[2] if len(args) > 2 else None)
-        known = [z.name for z in self.describe_availability_zones()]
+        known = [z.name for z in [*self.describe_availability_zones(), *edge_zones(self.region_name)]]
         if zone and zone not in known:
             message = (
                 f"Value ({zone}) for parameter availabilityZone is invalid. "
@@ -54,6 +56,7 @@ def install(emulator: Emulator) -> None:
         cidr = kwargs.get("cidr_block") or (args[0] if args else None)
         if cidr and "/" in cidr and not 16 <= int(cidr.split("/")[1]) <= 28:
             raise Ec2Error("InvalidSubnet.Range", f"The CIDR '{cidr}' is invalid.")
+        _check_ipv6(self, vpc_id, kwargs.get("ipv6_cidr_block") or (args[1] if len(args) > 1 else None))
         subnet = original(self, vpc_id, *args, **kwargs)
         default_vpc = self.get_default_vpc()
         if default_vpc is None or vpc_id != default_vpc.id:
@@ -71,3 +74,17 @@ def install(emulator: Emulator) -> None:
         if hostname := self._get_param("PrivateDnsHostnameTypeOnLaunch"):
             options["HostnameType"] = hostname
         return original(self)
+
+
+def _check_ipv6(backend: Any, vpc_id: str, block: str | None) -> None:
+    """A subnet's IPv6 block is a /64 of the VPC's, and no other subnet has it."""
+    if not block:
+        return
+    wanted = ipaddress.IPv6Network(block)
+    outer = [ipaddress.IPv6Network(a["cidr_block"]) for a in backend.get_vpc(vpc_id).get_cidr_block_association_set(ipv6=True)]
+    if wanted.prefixlen != 64 or not any(wanted.subnet_of(one) for one in outer):
+        raise Ec2Error("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.")
+    for subnet in backend.describe_subnets(filters={"vpc-id": vpc_id}):
+        for association in subnet.ipv6_cidr_block_association_set:
+            if wanted.overlaps(ipaddress.IPv6Network(association["ipv6CidrBlock"])):
+                raise Ec2Error("InvalidSubnet.Conflict", f"The CIDR '{block}' conflicts with another subnet")
