@@ -35,7 +35,8 @@ function checkBlock(text: string, path: string, family: 4 | 6): FieldError[] {
 function checkVpc(vpc: VPCSpec, path: string): FieldError[] {
   const errors: FieldError[] = [];
   if (vpc.cidrBlock) errors.push(...checkBlock(vpc.cidrBlock, `${path}.cidrBlock`, 4));
-  if (vpc.cidrBlock && vpc.ipamPool) {
+  // Once there is a VPC, its blocks are recorded beside the pool they came from.
+  if (vpc.cidrBlock && vpc.ipamPool && !vpc.id) {
     errors.push(
       invalid(`${path}.cidrBlock`, vpc.cidrBlock, 'cidrBlock and ipamPool exclude each other: remove one of them'),
     );
@@ -43,20 +44,20 @@ function checkVpc(vpc: VPCSpec, path: string): FieldError[] {
   if (vpc.ipamPool && !vpc.ipamPool.id && !vpc.ipamPool.name) {
     errors.push(required(`${path}.ipamPool`, 'give the id or the name of the pool'));
   }
-  errors.push(...checkIPv6(vpc.ipv6, `${path}.ipv6`));
+  errors.push(...checkIPv6(vpc.ipv6, `${path}.ipv6`, Boolean(vpc.id)));
   errors.push(...checkElasticIpPool(vpc.elasticIpPool, `${path}.elasticIpPool`));
   errors.push(...checkSecondaryBlocks(vpc, path));
   return errors;
 }
 
-function checkIPv6(ipv6: IPv6Spec | undefined, path: string): FieldError[] {
+function checkIPv6(ipv6: IPv6Spec | undefined, path: string, recorded: boolean): FieldError[] {
   if (!ipv6) return [];
   const errors: FieldError[] = [];
   if (ipv6.cidrBlock) errors.push(...checkBlock(ipv6.cidrBlock, `${path}.cidrBlock`, 6));
   if (ipv6.cidrBlock && !ipv6.poolId && !ipv6.ipamPool) {
     errors.push(required(`${path}.poolId`, 'a block of your own needs the id of the pool that holds it'));
   }
-  if (ipv6.ipamPool && (ipv6.poolId || ipv6.cidrBlock)) {
+  if (ipv6.ipamPool && (ipv6.poolId || ipv6.cidrBlock) && !recorded) {
     errors.push(forbidden(`${path}.ipamPool`, 'ipamPool excludes cidrBlock and poolId: remove one side'));
   }
   if (ipv6.ipamPool && !ipv6.ipamPool.id && !ipv6.ipamPool.name) {

@@ -8,6 +8,7 @@ import {
   desiredIngress,
   diffRules,
   type GroupRole,
+  groupRoles,
   ruleKey,
 } from './ingress.js';
 
@@ -133,5 +134,61 @@ describe('diffRules', () => {
       [atomicRule('-1', 0, 0, from), atomicRule('all', undefined, undefined, from)],
     ] as const;
     for (const [a, b] of pairs) expect(diffRules([a], [b])).toEqual({ revoke: [], authorize: [] });
+  });
+});
+
+describe('in a VPC with IPv6', () => {
+  const both = (role: GroupRole, spec: AWSClusterSpec = {}): string[] =>
+    desiredIngress(role, {
+      spec: { ...spec, network: { ...spec.network, vpc: { ipv6: {} } } },
+      apiServerPort: 6443,
+      vpcCidr: '10.0.0.0/16',
+      vpcCidr6: '2600::/56',
+      natIPs: ['1.2.3.4'],
+      groupId: (r) => `sg-${r}`,
+    }).map(describeRule);
+
+  test('node ports and the API are open to both families', () => {
+    expect(both('node')).toEqual(
+      expect.arrayContaining(['tcp 30000-32767 from 0.0.0.0/0', 'tcp 30000-32767 from ::/0']),
+    );
+    expect(both('apiserver-lb')).toEqual(['tcp 6443 from 0.0.0.0/0', 'tcp 6443 from ::/0']);
+  });
+
+  test('kubelets come from the VPC’s own block where the API is closed to others', () => {
+    expect(both('apiserver-lb', custom({ cidrBlocks: ['9.0.0.0/8'] }))).toEqual([
+      'tcp 6443 from 1.2.3.4/32',
+      'tcp 6443 from 2600::/56',
+      'tcp 6443 from 9.0.0.0/8',
+    ]);
+  });
+
+  test('a network balancer reaches its targets from both blocks', () => {
+    expect(both('lb', { controlPlaneLoadBalancer: { loadBalancerType: 'nlb' } })).toEqual([
+      'tcp 6443 from 10.0.0.0/16',
+      'tcp 6443 from 2600::/56',
+    ]);
+  });
+});
+
+describe('a bastion', () => {
+  test.each<[string, NonNullable<AWSClusterSpec['bastion']>, string[]]>([
+    ['open', { enabled: true }, ['tcp 22 from 0.0.0.0/0']],
+    [
+      'limited',
+      { enabled: true, allowedCIDRBlocks: ['9.0.0.0/8', '2600::/16'] },
+      ['tcp 22 from 9.0.0.0/8', 'tcp 22 from 2600::/16'],
+    ],
+    ['closed', { enabled: true, disableIngressRules: true }, []],
+  ])('%s', (_, bastion, expected) => {
+    expect(rules('bastion', { bastion })).toEqual(expected);
+    expect(rules('node', { bastion })).toContain('tcp 22 from sg-bastion');
+    expect(rules('controlplane', { bastion })).toContain('tcp 22 from sg-bastion');
+  });
+
+  test('has a group only where there is one', () => {
+    expect(groupRoles({})).not.toContain('bastion');
+    expect(groupRoles({ bastion: { enabled: true } })).toContain('bastion');
+    expect(rules('node')).not.toContain('tcp 22 from sg-bastion');
   });
 });

@@ -4,6 +4,7 @@ import { notYet } from '../errors.js';
 /** Where kubeadm's API server listens on the instance; the load balancer's own port may differ. */
 export const API_SERVER_BIND_PORT = 6443;
 const ANYWHERE = '0.0.0.0/0';
+const ANYWHERE6 = '::/0';
 
 export interface RuleSource {
   readonly type: 'cidr' | 'cidr6' | 'group' | 'prefixList';
@@ -89,6 +90,8 @@ export interface IngressInput {
   /** Port of the load balancer's main listener. */
   readonly apiServerPort: number;
   readonly vpcCidr: string;
+  /** The VPC's IPv6 block, once it has one. */
+  readonly vpcCidr6?: string | undefined;
   /** Public addresses of the NAT gateways; empty while unknown. */
   readonly natIPs: readonly string[];
   /** Id of the group with that role. */
@@ -97,14 +100,13 @@ export interface IngressInput {
 
 type Source = Pick<IngressRule, 'cidrBlocks' | 'ipv6CidrBlocks' | 'sourceSecurityGroupIds'>;
 
-/** Roles of the groups a self-managed cluster has, in creation order. */
-export const GROUP_ROLES = [
-  'apiserver-lb',
-  'lb',
-  'controlplane',
-  'node',
-] as const satisfies readonly SecurityGroupRole[];
-export type GroupRole = (typeof GROUP_ROLES)[number];
+/** Roles of the groups a self-managed cluster has. */
+export type GroupRole = Exclude<SecurityGroupRole, 'node-eks-additional'>;
+
+/** The groups of a cluster, in creation order; that of the bastion only when it has one. */
+export function groupRoles({ bastion }: Pick<AWSClusterSpec, 'bastion'>): readonly GroupRole[] {
+  return ['apiserver-lb', 'lb', 'controlplane', 'node', ...(bastion?.enabled ? (['bastion'] as const) : [])];
+}
 
 /**
  * Every ingress rule of the group `role`. Throws `NotYet` when a rule asks for the addresses of NAT gateways that are not there yet.
@@ -120,7 +122,42 @@ export function desiredIngress(role: GroupRole, input: IngressInput): AtomicRule
       return loadBalancerRules(input);
     case 'lb':
       return serviceRules(input);
+    case 'bastion':
+      return bastionRules(input);
   }
+}
+
+const hasIPv6 = ({ spec }: IngressInput): boolean => spec.network?.vpc?.ipv6 !== undefined;
+
+/** Everybody, of both families where the VPC has both. */
+function anywhere(input: IngressInput): Source {
+  return { cidrBlocks: [ANYWHERE], ...(hasIPv6(input) ? { ipv6CidrBlocks: [ANYWHERE6] } : {}) };
+}
+
+/** Everything in the VPC. */
+function fromWithin({ spec, vpcCidr, vpcCidr6 }: IngressInput): Source {
+  const secondary = (spec.network?.vpc?.secondaryCidrBlocks ?? []).map((block) => block.ipv4CidrBlock);
+  return { cidrBlocks: [vpcCidr, ...secondary], ...(vpcCidr6 ? { ipv6CidrBlocks: [vpcCidr6] } : {}) };
+}
+
+/** Blocks of either family, as users list them in one field. */
+function blocks(cidrs: readonly string[]): Source {
+  return {
+    cidrBlocks: cidrs.filter((cidr) => !cidr.includes(':')),
+    ipv6CidrBlocks: cidrs.filter((cidr) => cidr.includes(':')),
+  };
+}
+
+/** Who may log in at the bastion. */
+function bastionRules(input: IngressInput): AtomicRule[] {
+  const { allowedCIDRBlocks = [], disableIngressRules } = input.spec.bastion ?? {};
+  if (disableIngressRules) return [];
+  return tcp('SSH', 22, 22, allowedCIDRBlocks.length > 0 ? blocks(allowedCIDRBlocks) : anywhere(input));
+}
+
+/** Machines take logins from the bastion, where there is one. */
+function fromBastion({ spec, groupId }: IngressInput): AtomicRule[] {
+  return spec.bastion?.enabled ? tcp('SSH', 22, 22, { sourceSecurityGroupIds: [groupId('bastion')] }) : [];
 }
 
 function controlPlaneRules(input: IngressInput): AtomicRule[] {
@@ -132,6 +169,7 @@ function controlPlaneRules(input: IngressInput): AtomicRule[] {
     ...tcp('Kubernetes API', API_SERVER_BIND_PORT, API_SERVER_BIND_PORT, group('apiserver-lb', 'controlplane', 'node')),
     ...tcp('etcd', 2379, 2379, group('controlplane')),
     ...tcp('etcd peer', 2380, 2380, group('controlplane')),
+    ...fromBastion(input),
     ...userRules(input.spec.network?.additionalControlPlaneIngressRules, input),
   ];
 }
@@ -141,8 +179,9 @@ function nodeRules(input: IngressInput): AtomicRule[] {
   const groups = { sourceSecurityGroupIds: [input.groupId('controlplane'), input.groupId('node')] };
   return [
     ...cniRules(input),
-    ...tcp('Node Port Services', 30000, 32767, { cidrBlocks: wished.length > 0 ? wished : [ANYWHERE] }),
+    ...tcp('Node Port Services', 30000, 32767, wished.length > 0 ? blocks(wished) : anywhere(input)),
     ...tcp('Kubelet API', 10250, 10250, groups),
+    ...fromBastion(input),
     ...userRules(input.spec.network?.additionalNodeIngressRules, input),
   ];
 }
@@ -156,22 +195,27 @@ function loadBalancerRules(input: IngressInput): AtomicRule[] {
   const custom = [spec.controlPlaneLoadBalancer, spec.secondaryControlPlaneLoadBalancer].flatMap(
     (lb) => lb?.ingressRules ?? [],
   );
-  const open = tcp('Kubernetes API', port, port, { cidrBlocks: [ANYWHERE] });
+  const open = tcp('Kubernetes API', port, port, anywhere(input));
   const internal = spec.controlPlaneLoadBalancer?.scheme === 'internal';
-  const fromVpc = internal ? tcp('Kubernetes API', port, port, { cidrBlocks: [input.vpcCidr] }) : [];
+  const fromVpc = internal ? tcp('Kubernetes API', port, port, fromWithin(input)) : [];
   if (custom.length === 0) return [...fromVpc, ...open];
   const user = userRules(custom, input);
-  const natted = tcp('Kubernetes API', port, port, { cidrBlocks: input.natIPs.map((ip) => `${ip}/32`) });
+  // Over IPv6 the kubelets come with addresses of their own.
+  const natted = tcp('Kubernetes API', port, port, {
+    cidrBlocks: input.natIPs.map((ip) => `${ip}/32`),
+    ...(input.vpcCidr6 ? { ipv6CidrBlocks: [input.vpcCidr6] } : {}),
+  });
   const kubelet = internal ? fromVpc : input.natIPs.length > 0 ? natted : open;
   return [...kubelet, ...user];
 }
 
 /** The group handed to the cloud controller manager; for an NLB it also lets the balancer reach the instances (their own port, not the listener's). */
-function serviceRules({ spec, vpcCidr }: IngressInput): AtomicRule[] {
+function serviceRules(input: IngressInput): AtomicRule[] {
+  const { spec } = input;
   return [spec.controlPlaneLoadBalancer, spec.secondaryControlPlaneLoadBalancer].flatMap((lb) => {
     if (lb?.loadBalancerType !== 'nlb' && lb !== spec.secondaryControlPlaneLoadBalancer) return [];
     if (!lb) return [];
-    const source = { cidrBlocks: [lb.preserveClientIP ? ANYWHERE : vpcCidr] };
+    const source = lb.preserveClientIP ? anywhere(input) : fromWithin(input);
     const text = 'Allow NLB traffic to the control plane instances';
     return [
       ...tcp(text, API_SERVER_BIND_PORT, API_SERVER_BIND_PORT, source),

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { SubnetSpec } from '../../api/types/aws.js';
 import { overlapsCidr, parseCidr } from '../cidr.js';
-import { defaultSubnets, pickZones } from './subnets.js';
+import { defaultSubnets, isEdge, isWavelength, pickZones, withIpv6Blocks } from './subnets.js';
 
 const zones = ['us-east-1a', 'us-east-1b', 'us-east-1c'];
 const blocks = (schema: 'PreferPrivate' | 'PreferPublic', count = 3, vpcCidr = '10.0.0.0/16') =>
@@ -30,6 +31,22 @@ describe('defaultSubnets', () => {
     expect(blocks('PreferPrivate', 3, cidr)).toBeUndefined();
   });
 
+  test('gives IPv6 blocks to private ones first and leaves the first one free, as upstream', () => {
+    const subnets = defaultSubnets({
+      clusterName: 'c',
+      vpcCidr: '10.0.0.0/16',
+      zones: zones.slice(0, 2),
+      schema: 'PreferPrivate',
+      ipv6Cidr: '2600:1f14::/56',
+    });
+    expect(subnets?.map((s) => [s.id, s.isIpv6, s.ipv6CidrBlock])).toEqual([
+      ['c-subnet-public-us-east-1a', true, '2600:1f14:0:3::/64'],
+      ['c-subnet-private-us-east-1a', true, '2600:1f14:0:1::/64'],
+      ['c-subnet-public-us-east-1b', true, '2600:1f14:0:4::/64'],
+      ['c-subnet-private-us-east-1b', true, '2600:1f14:0:2::/64'],
+    ]);
+  });
+
   test('never overlaps', () => {
     fc.assert(
       fc.property(fc.integer({ min: 12, max: 22 }), fc.integer({ min: 1, max: 3 }), (prefix, count) => {
@@ -53,4 +70,25 @@ describe('pickZones', () => {
     const drawn = new Set(Array.from({ length: 40 }, (_, i) => pickZones(zones, 1, 'Random', `seed-${i}`)[0]));
     expect(drawn.size).toBe(3);
   });
+});
+
+describe('withIpv6Blocks', () => {
+  const block = (list: readonly SubnetSpec[], cidr = '2600::/56') =>
+    withIpv6Blocks(list, cidr)?.map((s) => s.ipv6CidrBlock);
+
+  test('fills only what is wished and open, with what nobody has', () => {
+    const list = [{ id: 'a', isIpv6: true }, { id: 'b', isIpv6: true, ipv6CidrBlock: '2600:0:0:1::/64' }, { id: 'c' }];
+    expect(block(list)).toEqual(['2600:0:0:2::/64', '2600:0:0:1::/64', undefined]);
+  });
+
+  test('says when there is no room', () => {
+    expect(block([{ id: 'a', isIpv6: true }], '2600::/64')).toBeUndefined();
+  });
+});
+
+test('zones are told by kind, and a wavelength zone by its name until that is recorded', () => {
+  expect(isEdge({ zoneType: 'local-zone' })).toBe(true);
+  expect(isEdge({})).toBe(false);
+  expect(isWavelength({ availabilityZone: 'us-east-1-wl1-bos-wlz-1' })).toBe(true);
+  expect(isWavelength({ availabilityZone: 'us-east-1a' })).toBe(false);
 });

@@ -4,7 +4,9 @@ import type {
   LoadBalancerScheme,
   LoadBalancerStatus,
   LoadBalancerType,
+  TargetGroupIPType,
 } from '../../../api/types/aws.js';
+import { isEdge } from '../../../domain/aws/subnets.js';
 import { PerdureError } from '../../../domain/errors.js';
 import { defaultLoadBalancerName, loadBalancerNameFromHost, rivalLoadBalancerName } from './names.js';
 import { type ClusterScope, type ClusterView, isManagedVpc, subnetIdOf, subnetsOf, vpcOf } from './scope.js';
@@ -164,6 +166,7 @@ export function balancerSubnets(view: ClusterView, { spec, scheme, slot }: Balan
   for (const subnet of all) {
     const id = subnetIdOf(subnet);
     const zone = subnet.availabilityZone ?? '';
+    if (isEdge(subnet)) continue;
     if (id && (subnet.isPublic ?? false) === (scheme === 'internet-facing') && !byZone.has(zone)) byZone.set(zone, id);
   }
   if (byZone.size > 0) return [...byZone.values()];
@@ -196,6 +199,14 @@ export async function recordName(scope: ClusterScope, wish: BalancerWish, name: 
   });
 }
 
+/** The family of addresses at which targets are reached. AWS takes a balancer of both families in a VPC with IPv6. Source: capa AWSCluster defaulting webhook. */
+export function targetIPType(
+  view: Pick<ClusterView, 'object'>,
+  wished: TargetGroupIPType | undefined,
+): TargetGroupIPType {
+  return wished ?? (view.object.spec.network?.vpc?.ipv6 ? 'ipv6' : 'ipv4');
+}
+
 /** Health check counters with upstream's defaults. */
 export function healthCounters({ healthCheck }: AWSLoadBalancerSpec): {
   readonly interval: number;
@@ -209,8 +220,4 @@ export function healthCounters({ healthCheck }: AWSLoadBalancerSpec): {
     healthy: healthCheck?.thresholdCount ?? 2,
     unhealthy: healthCheck?.unhealthyThresholdCount ?? 6,
   };
-}
-
-export function sameSet(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
-  return [...(a ?? [])].sort().join() === [...(b ?? [])].sort().join();
 }

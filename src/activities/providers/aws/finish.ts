@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import type { AWSCluster, AWSClusterStatus } from '../../../api/types/aws.js';
+import { isEdge } from '../../../domain/aws/subnets.js';
 import type { V1Beta1Input } from '../../../domain/conditions.js';
 import type { ClusterContext } from '../port.js';
 import { balancerWishes, recordedBalancer } from './balancer.js';
@@ -76,7 +77,9 @@ function failureDomains(view: ClusterView): NonNullable<AWSClusterStatus['failur
     subnets.filter((one) => attached.has(subnetIdOf(one) ?? '')).map((one) => one.availabilityZone),
   );
   const without = balancerWishes(view).length === 0;
-  const zones = [...new Set(subnets.filter((one) => !one.isPublic).map((one) => one.availabilityZone ?? ''))].sort();
+  const zones = [
+    ...new Set(subnets.filter((one) => !one.isPublic && !isEdge(one)).map((one) => one.availabilityZone ?? '')),
+  ].sort();
   return Object.fromEntries(zones.map((zone) => [zone, { controlPlane: without || reached.has(zone) }]));
 }
 

@@ -1,8 +1,9 @@
 import type { AWSCluster, AWSMachine } from '../../../api/types/aws.js';
 import { KINDS } from '../../../api/types/kinds.js';
+import { isWavelength } from '../../../domain/aws/subnets.js';
 import type { EnsureTask, InfraPools, InfraProvider } from '../port.js';
 import { balancerWishes } from './balancer.js';
-import { type AwsProviderDeps, createCloud } from './cloud.js';
+import { type AwsProviderDeps, type Cloud, createCloud } from './cloud.js';
 import { classify } from './errors.js';
 import { awsExternal } from './external/index.js';
 import { finishCluster } from './finish.js';
@@ -19,9 +20,12 @@ import { internetGatewayTask } from './tasks/internet-gateway.js';
 import { natGatewaysTask } from './tasks/nat-gateways.js';
 import { networkLoadBalancerTask } from './tasks/network-load-balancer.js';
 import { routeTablesTask } from './tasks/route-tables.js';
+import { secondaryCidrsTask, wantsSecondaryCidrs } from './tasks/secondary-cidrs.js';
 import { securityGroupsTask } from './tasks/security-groups.js';
+import { carrierGatewayTask, egressOnlyInternetGatewayTask } from './tasks/side-gateway.js';
 import { subnetsTask } from './tasks/subnets.js';
 import { vpcTask } from './tasks/vpc.js';
+import { vpcEndpointsTask } from './tasks/vpc-endpoints.js';
 
 export type { AwsCallRecord } from './client.js';
 export type { AwsProviderDeps } from './cloud.js';
@@ -41,9 +45,8 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
     clusterTasks(cluster) {
       const tasks: EnsureTask<AWSCluster>[] = [
         vpcTask(cloud),
-        ...(looksManaged(cluster)
-          ? [subnetsTask(cloud), internetGatewayTask(cloud), natGatewaysTask(cloud), routeTablesTask(cloud)]
-          : [givenSubnetsTask(cloud)]),
+        ...(wantsSecondaryCidrs(cluster) ? [secondaryCidrsTask(cloud)] : []),
+        ...(looksManaged(cluster) ? networkTasks(cloud, cluster.spec) : [givenSubnetsTask(cloud)]),
         securityGroupsTask(cloud, cluster.spec),
         ...balancerWishes({ object: cluster }).map((wish) =>
           wish.type === 'classic' ? classicLoadBalancerTask(cloud, wish) : networkLoadBalancerTask(cloud, wish),
@@ -63,6 +66,20 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
     external: awsExternal(cloud),
     classify,
   };
+}
+
+/** The parts of a network of ours; those that few clusters have are looked at for those only. */
+function networkTasks(cloud: Cloud, { network, s3Bucket }: AWSCluster['spec']): EnsureTask<AWSCluster>[] {
+  const wavelength = (network?.subnets ?? []).some(isWavelength) || Boolean(network?.vpc?.carrierGatewayId);
+  return [
+    subnetsTask(cloud),
+    internetGatewayTask(cloud),
+    ...(wavelength ? [carrierGatewayTask(cloud)] : []),
+    ...(network?.vpc?.ipv6 ? [egressOnlyInternetGatewayTask(cloud)] : []),
+    natGatewaysTask(cloud),
+    routeTablesTask(cloud),
+    ...(s3Bucket ? [vpcEndpointsTask(cloud)] : []),
+  ];
 }
 
 /** A VPC to be made, or one whose recorded tags say that a controller made it; the VPC task then checks whose. */

@@ -1,6 +1,7 @@
 import type { TargetGroup } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { TargetGroupIPType } from '../../../api/types/aws.js';
 import { API_SERVER_BIND_PORT } from '../../../domain/aws/ingress.js';
-import { type BalancerWish, balancerTags, healthCounters } from './balancer.js';
+import { type BalancerWish, balancerTags, healthCounters, targetIPType } from './balancer.js';
 import type { AwsCall } from './cloud.js';
 import { isAbsent } from './errors.js';
 import { targetGroupName } from './names.js';
@@ -13,6 +14,7 @@ export interface WantedListener {
   readonly port: number;
   readonly targetPort: number;
   readonly targetGroup: string;
+  readonly ipType: TargetGroupIPType;
   readonly health: Health;
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -50,13 +52,15 @@ export function wantedListeners(view: ClusterView, { spec }: BalancerWish, balan
     port: view.apiServerPort,
     targetPort: API_SERVER_BIND_PORT,
     targetGroup: name(view.apiServerPort, true),
+    ipType: targetIPType(view, spec.targetGroupIPType),
     health: healthOf(spec.healthCheckProtocol, undefined, undefined, healthCounters(spec)),
     attributes,
   };
-  const others = (spec.additionalListeners ?? []).map(({ port, healthCheck }): WantedListener => {
+  const others = (spec.additionalListeners ?? []).map(({ port, healthCheck, targetGroupIPType }): WantedListener => {
     const counters = healthCounters(healthCheck ? { healthCheck } : {});
     const health = healthOf(healthCheck?.protocol, healthCheck?.port, healthCheck?.path, counters);
-    return { port, targetPort: port, targetGroup: name(port, false), health, attributes };
+    const ipType = targetIPType(view, targetGroupIPType ?? spec.targetGroupIPType);
+    return { port, targetPort: port, targetGroup: name(port, false), ipType, health, attributes };
   });
   return [main, ...others];
 }
@@ -203,6 +207,7 @@ async function ensureGroup(
     Port: one.targetPort,
     VpcId: requireVpcId(scope),
     TargetType: 'instance',
+    ...(one.ipType === 'ipv6' ? { IpAddressType: 'ipv6' as const } : {}),
     ...one.health,
     Tags,
   });

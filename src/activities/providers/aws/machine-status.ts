@@ -7,7 +7,7 @@ import { isSpot } from './launch.js';
 import { isDeleting, isPoolMachine, type MachineScope } from './machine-scope.js';
 
 /** Addresses in upstream's order. Source: capa pkg/cloud/services/ec2/instances.go (getInstanceAddresses). */
-function addressesOf(instance: Instance): AWSMachineAddress[] {
+export function addressesOf(instance: Instance): AWSMachineAddress[] {
   const found: AWSMachineAddress[] = [];
   const add = (type: AWSMachineAddress['type'], address: string | undefined): void => {
     if (address && !found.some((one) => one.type === type && one.address === address)) found.push({ type, address });

@@ -32,6 +32,11 @@ export function seededUuid(seed: string): string {
 export const resourceName = {
   vpc: (cluster: string): string => `${cluster}-vpc`,
   internetGateway: (cluster: string): string => `${cluster}-igw`,
+  /** Upstream gives a carrier gateway the name of the internet gateway. */
+  carrierGateway: (cluster: string): string => `${cluster}-igw`,
+  egressOnlyInternetGateway: (cluster: string): string => `${cluster}-eigw`,
+  vpcEndpoint: (cluster: string): string => `${cluster}-vpce`,
+  bastion: (cluster: string): string => `${cluster}-bastion`,
   natGateway: (cluster: string): string => `${cluster}-nat`,
   address: (cluster: string, role: string): string => `${cluster}-eip-${role}`,
   routeTable: (cluster: string, isPublic: boolean, zone: string): string =>

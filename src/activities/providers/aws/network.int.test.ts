@@ -414,11 +414,11 @@ describe('identities', () => {
 });
 
 test('what is not supported is refused before anything is made, naming the field', async () => {
-  put({ bastion: { enabled: true } });
+  put({ controlPlaneLoadBalancer: { loadBalancerType: 'alb' } });
   const before = await aws.ec2.send(new DescribeVpcsCommand({}));
   await expect(ensureCluster(provider, kube, 'one')).rejects.toMatchObject({
     type: 'InvalidConfiguration',
-    details: { field: 'spec.bastion.enabled' },
+    details: { field: 'spec.controlPlaneLoadBalancer.loadBalancerType' },
   });
   expect((await aws.ec2.send(new DescribeVpcsCommand({}))).Vpcs).toHaveLength(before.Vpcs?.length ?? 0);
 });

@@ -5,41 +5,14 @@ type Check = readonly [field: string, used: boolean, instead: string];
 
 /** Throws `InvalidConfiguration` naming the first field of the spec that this provider does not act on: ignoring it would be worse. */
 export function assertSupported({ metadata, spec }: AWSCluster): void {
-  const vpc = spec.network?.vpc ?? {};
-  const subnets = spec.network?.subnets ?? [];
   refuse(`AWSCluster ${metadata.namespace}/${metadata.name}`, [
-    ['spec.bastion.enabled', spec.bastion?.enabled === true, 'set it to false'],
     ['spec.s3Bucket', spec.s3Bucket !== undefined, 'remove it'],
-    ['spec.network.vpc.ipv6', vpc.ipv6 !== undefined, 'remove it; the cluster is IPv4'],
-    ['spec.network.vpc.ipamPool', vpc.ipamPool !== undefined, 'set cidrBlock instead'],
-    ['spec.network.vpc.secondaryCidrBlocks', (vpc.secondaryCidrBlocks ?? []).length > 0, 'remove it'],
-    ['spec.network.vpc.carrierGatewayId', Boolean(vpc.carrierGatewayId), 'remove it'],
-    ['spec.network.subnets[].isIpv6', subnets.some((s) => s.isIpv6 || s.ipv6CidrBlock), 'use IPv4 subnets'],
-    [
-      'spec.network.subnets[].zoneType',
-      subnets.some((s) => s.zoneType !== undefined && s.zoneType !== 'availability-zone'),
-      'use subnets of availability zones',
-    ],
     [
       'spec.controlPlaneLoadBalancer.loadBalancerType',
       ['elb', 'alb'].includes(spec.controlPlaneLoadBalancer?.loadBalancerType ?? ''),
-      'use classic, nlb or disabled',
-    ],
-    [
-      'spec.controlPlaneLoadBalancer.targetGroupIPType',
-      spec.controlPlaneLoadBalancer?.targetGroupIPType === 'ipv6',
-      'use ipv4',
-    ],
-    [
-      'spec.network.vpc.elasticIpPool',
-      vpc.elasticIpPool !== undefined && isOpenNlb(spec),
-      'it covers NAT gateways only: use an internal or a classic load balancer, or remove it',
+      'use classic, nlb or disabled: the others cannot pass TCP connections on, which clients of the API server need',
     ],
   ]);
-}
-
-function isOpenNlb({ controlPlaneLoadBalancer: lb }: AWSCluster['spec']): boolean {
-  return lb?.loadBalancerType === 'nlb' && (lb.scheme ?? 'internet-facing') === 'internet-facing';
 }
 
 /** The same for machines. */

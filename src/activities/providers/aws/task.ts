@@ -10,12 +10,19 @@ import { assertSupported } from './supported.js';
 /** Upstream's conditions of the parts of a cluster, each with its reason when the part could not be made. Source: capa conditions_consts.go. */
 const FAILED = {
   VpcReady: 'VpcReconciliationFailed',
+  SecondaryCidrsReady: 'SecondaryCidrReconciliationFailed',
   SubnetsReady: 'SubnetsReconciliationFailed',
   InternetGatewayReady: 'InternetGatewayFailed',
+  CarrierGatewayReady: 'CarrierGatewayFailed',
+  EgressOnlyInternetGatewayReady: 'EgressOnlyInternetGatewayFailed',
   NatGatewaysReady: 'NatGatewaysReconciliationFailed',
   RouteTablesReady: 'RouteTableReconciliationFailed',
+  // The odd name is what upstream writes.
+  VpcEndpointsReadyCondition: 'VpcEndpointsReconciliationFailed',
   ClusterSecurityGroupsReady: 'ClusterSecurityGroupReconciliationFailed',
+  BastionHostReady: 'BastionHostFailed',
   LoadBalancerReady: 'LoadBalancerFailed',
+  S3BucketCreated: 'S3BucketCreationFailed',
 } as const;
 
 /** A task as the files in tasks/ write it: the same verbs on a scope instead of a context. */

@@ -13,12 +13,12 @@ import {
   recordBalancer,
   recordedBalancer,
   recordName,
-  sameSet,
 } from '../balancer.js';
 import type { AwsCall, Cloud } from '../cloud.js';
 import { isAbsent } from '../errors.js';
 import { groupIds } from '../groups.js';
 import type { ClusterScope, ClusterView } from '../scope.js';
+import { sameSet } from '../sets.js';
 import { missingTags, tagList, tagMap } from '../tags.js';
 import { defineTask } from '../task.js';
 import { pollUntil, whenVisible } from '../wait.js';

@@ -4,16 +4,19 @@ import { PerdureError } from '../../../../domain/errors.js';
 import type { Change, EnsureTask } from '../../port.js';
 import type { Cloud } from '../cloud.js';
 import { type ClusterScope, type ClusterView, requireVpcId, subnetIdOf, subnetsOf, vpcOf } from '../scope.js';
+import { isEdgeZone, type ZoneInfo, zonesOf } from '../static-data.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
 import { cloudProviderTag, clusterTag, TAG, tagMap, userTags } from '../tags.js';
 import { defineTask } from '../task.js';
 import { mapLimited } from '../wait.js';
+import { ipv6BlockOf } from './subnets.js';
 
 interface Given {
   readonly spec: SubnetSpec;
   readonly live: Subnet;
   readonly isPublic: boolean;
   readonly routeTableId: string | undefined;
+  readonly zone: ZoneInfo | undefined;
 }
 
 /**
@@ -27,7 +30,7 @@ export function givenSubnetsTask(cloud: Cloud): EnsureTask<AWSCluster, readonly 
   return defineTask<readonly Given[]>(cloud, {
     id: 'subnets',
     title: 'Check given subnets',
-    dependsOn: ['vpc'],
+    dependsOn: ['vpc', 'secondary-cidrs'],
     condition: 'SubnetsReady',
     observe,
     plan: (view, given) => {
@@ -56,6 +59,7 @@ async function observe(scope: ClusterScope): Promise<readonly Given[]> {
   const filter = [{ Name: 'vpc-id', Values: [vpcId] }];
   const { Subnets = [] } = await scope.aws.ec2.describeSubnets({ Filters: filter });
   const { RouteTables = [] } = await scope.aws.ec2.describeRouteTables({ Filters: filter });
+  const zones = await zonesOf(scope.cloud, scope.aws);
   return wanted.map((spec) => {
     const live = Subnets.find(
       (subnet) => subnet.SubnetId === subnetIdOf(spec) || (!subnetIdOf(spec) && subnet.CidrBlock === spec.cidrBlock),
@@ -67,7 +71,8 @@ async function observe(scope: ClusterScope): Promise<readonly Given[]> {
     }
     const table = tableOf(live, RouteTables);
     const isPublic = tagMap(live.Tags)[TAG.role] === 'public' || leadsOut(table);
-    return { spec, live, isPublic, routeTableId: table?.RouteTableId };
+    const zone = zones.find(({ name }) => name === live.AvailabilityZone);
+    return { spec, live, isPublic, routeTableId: table?.RouteTableId, zone };
   });
 }
 
@@ -84,24 +89,26 @@ function tableOf(subnet: Subnet, tables: readonly RouteTable[]): RouteTable | un
 function leadsOut(table: RouteTable | undefined): boolean {
   return (table?.Routes ?? []).some(
     (route) =>
-      route.DestinationCidrBlock === '0.0.0.0/0' &&
+      (route.DestinationCidrBlock === '0.0.0.0/0' || route.DestinationIpv6CidrBlock === '::/0') &&
       /^(igw|cagw)-/.test(route.GatewayId ?? route.CarrierGatewayId ?? ''),
   );
 }
 
 /** `shared` marks a subnet that outlives the cluster; a subnet some cluster owns keeps its `owned`. */
-function wantedTags(view: ClusterView, { spec, live, isPublic }: Given): AWSTags {
+function wantedTags(view: ClusterView, { spec, live, isPublic, zone }: Given): AWSTags {
   const key = cloudProviderTag(view.clusterName);
   return {
     ...view.object.spec.additionalTags,
     ...userTags(spec.tags),
-    [isPublic ? TAG.elb : TAG.internalElb]: '1',
+    ...(isEdgeZone(zone) ? {} : { [isPublic ? TAG.elb : TAG.internalElb]: '1' }),
     ...(tagMap(live.Tags)[key] === 'owned' ? {} : { [key]: 'shared' }),
   };
 }
 
-function isRecorded({ spec, live, isPublic, routeTableId }: Given): boolean {
+function isRecorded({ spec, live, isPublic, routeTableId, zone }: Given): boolean {
   return (
+    (spec.zoneType ?? 'availability-zone') === (zone?.type ?? 'availability-zone') &&
+    spec.ipv6CidrBlock === ipv6BlockOf(live) &&
     spec.resourceID === live.SubnetId &&
     spec.availabilityZone === live.AvailabilityZone &&
     spec.cidrBlock === live.CidrBlock &&
@@ -119,6 +126,13 @@ async function record(scope: ClusterScope, given: readonly Given[]): Promise<voi
       if (found.live.AvailabilityZone) subnet.availabilityZone = found.live.AvailabilityZone;
       if (found.live.CidrBlock) subnet.cidrBlock = found.live.CidrBlock;
       subnet.isPublic = found.isPublic;
+      const ipv6 = ipv6BlockOf(found.live);
+      if (ipv6) Object.assign(subnet, { isIpv6: true, ipv6CidrBlock: ipv6 });
+      else delete subnet.ipv6CidrBlock;
+      if (found.zone && isEdgeZone(found.zone)) {
+        subnet.zoneType = found.zone.type;
+        subnet.parentZoneName = found.zone.parent ?? '';
+      }
       if (found.routeTableId) subnet.routeTableId = found.routeTableId;
     }
   });

@@ -1,7 +1,9 @@
 import type { Address, NatGateway } from '@aws-sdk/client-ec2';
 import type { AWSCluster, AWSTags, SubnetSpec } from '../../../../api/types/aws.js';
+import { isEdge } from '../../../../domain/aws/subnets.js';
 import { PerdureError } from '../../../../domain/errors.js';
 import type { Change, EnsureTask } from '../../port.js';
+import { allocateAddress, ownAddresses, releaseAddress } from '../addresses.js';
 import type { Cloud } from '../cloud.js';
 import { classify, hasCode } from '../errors.js';
 import { clientToken, resourceName } from '../names.js';
@@ -55,9 +57,13 @@ export function publicIPs(gateways: readonly NatGateway[]): string[] {
 
 function wishes(view: ClusterView): Wish[] {
   const subnets = subnetsOf(view);
-  const zones = [...new Set(subnets.filter((s) => !s.isPublic).map((s) => s.availabilityZone ?? ''))].sort();
+  // Edge zones have no NAT gateways: what lives there goes out through its parent zone.
+  const inside = subnets
+    .filter((s) => !s.isPublic)
+    .map((s) => (isEdge(s) ? s.parentZoneName : s.availabilityZone) ?? '');
+  const zones = [...new Set(inside)].sort();
   return zones.flatMap((zone) => {
-    const host = subnets.find((s) => s.isPublic && s.availabilityZone === zone);
+    const host = subnets.find((s) => s.isPublic && !isEdge(s) && s.cidrBlock && s.availabilityZone === zone);
     return host ? [{ zone, host }] : [];
   });
 }
@@ -96,7 +102,7 @@ async function apply(scope: ClusterScope, { gateways }: Observed): Promise<void>
   const all = wishes(scope);
   if (all.length === 0) return;
   const missing = all.filter((wish) => !usable(gateways, wish));
-  const addresses = missing.length > 0 ? await ownAddresses(scope) : [];
+  const addresses = missing.length > 0 ? await ownAddresses(scope, 'nat/') : [];
   const taken = new Set<string>();
   const made = await mapLimited(missing, 3, (wish) => create(scope, wish, addresses, taken));
   await adopt(scope, all, gateways);
@@ -138,7 +144,9 @@ async function create(
   taken: Set<string>,
 ): Promise<string> {
   const { aws } = scope;
-  const allocation = reusable(addresses, wish, taken) ?? (await allocate(scope, wish));
+  const allocation =
+    reusable(addresses, wish, taken) ??
+    (await allocateAddress(scope.aws, addressTags(scope, wish), vpcOf(scope).elasticIpPool));
   const { NatGateway: nat } = await aws.ec2.createNatGateway({
     SubnetId: subnetIdOf(wish.host) ?? '',
     AllocationId: allocation,
@@ -161,30 +169,6 @@ function reusable(addresses: readonly Address[], { zone }: Wish, taken: Set<stri
 function addressTags(view: ClusterView, { zone }: Wish): AWSTags {
   const name = resourceName.address(view.clusterName, 'common');
   return ownedTags({ ...view, name, role: 'common', key: `nat/${zone}`, additional: view.object.spec.additionalTags });
-}
-
-/** EC2 has no ClientToken for addresses: an unassociated one with our tag is what a second attempt finds. */
-async function allocate(scope: ClusterScope, wish: Wish): Promise<string> {
-  const { publicIpv4Pool, publicIpv4PoolFallbackOrder: fallback } = vpcOf(scope).elasticIpPool ?? {};
-  const request = (pool?: string) =>
-    scope.aws.ec2.allocateAddress({
-      Domain: 'vpc',
-      ...(pool ? { PublicIpv4Pool: pool } : {}),
-      TagSpecifications: [{ ResourceType: 'elastic-ip', Tags: tagList(addressTags(scope, wish)) }],
-    });
-  try {
-    return (await request(publicIpv4Pool)).AllocationId ?? '';
-  } catch (error) {
-    if (!publicIpv4Pool || fallback !== 'amazon-pool' || !hasCode(error, 'InsufficientAddressCapacity')) throw error;
-    return (await request()).AllocationId ?? '';
-  }
-}
-
-async function ownAddresses({ aws, clusterId }: ClusterScope): Promise<Address[]> {
-  const { Addresses = [] } = await aws.ec2.describeAddresses({
-    Filters: [{ Name: `tag:${TAG.id}`, Values: [clusterId] }],
-  });
-  return Addresses.filter((address) => tagMap(address.Tags)[TAG.key]?.startsWith('nat/'));
 }
 
 async function untilAvailable({ aws, ctx }: ClusterScope, ids: readonly string[]): Promise<NatGateway[]> {
@@ -224,7 +208,10 @@ async function remove(scope: ClusterScope): Promise<void> {
     }
   });
   await untilGone(scope);
-  const release = new Set([...allocations, ...(await ownAddresses(scope)).flatMap((a) => a.AllocationId ?? [])]);
+  const release = new Set([
+    ...allocations,
+    ...(await ownAddresses(scope, 'nat/')).flatMap((a) => a.AllocationId ?? []),
+  ]);
   for (const id of release) await releaseAddress(scope, id);
   ctx.heartbeat('NAT gateways and addresses are gone');
 }
@@ -238,23 +225,5 @@ async function untilGone(scope: ClusterScope): Promise<void> {
     });
     const left = NatGateways.filter((nat) => nat.State !== 'deleted' && isOurs(scope, nat));
     return left.length === 0 ? true : undefined;
-  });
-}
-
-/** AWS lets go of a gateway's address only some time after the gateway is deleted. */
-async function releaseAddress({ aws, ctx }: ClusterScope, id: string): Promise<void> {
-  await pollUntil(ctx, `address ${id} to be released`, async () => {
-    try {
-      await aws.ec2.releaseAddress({ AllocationId: id });
-      return true;
-    } catch (error) {
-      if (hasCode(error, 'InvalidAllocationID.NotFound')) return true;
-      if (hasCode(error, 'InvalidIPAddress.InUse')) return undefined;
-      // What EC2 says of an address still held by a gateway; a real lack of rights shows in the next call.
-      if (!hasCode(error, 'AuthFailure')) throw error;
-      const { Addresses } = await aws.ec2.describeAddresses({ AllocationIds: [id] });
-      if (!Addresses?.[0]?.AssociationId) throw error;
-      return undefined;
-    }
   });
 }

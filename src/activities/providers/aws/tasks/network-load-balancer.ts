@@ -1,5 +1,6 @@
-import type { AWSCluster, LoadBalancerStatus } from '../../../../api/types/aws.js';
+import type { AWSCluster, AWSTags, LoadBalancerStatus } from '../../../../api/types/aws.js';
 import type { Change, EnsureTask } from '../../port.js';
+import { allocateAddress, ownAddresses, releaseAddress } from '../addresses.js';
 import {
   type BalancerWish,
   balancerSubnets,
@@ -10,7 +11,6 @@ import {
   recordBalancer,
   recordedBalancer,
   recordName,
-  sameSet,
 } from '../balancer.js';
 import type { AwsCall, Cloud } from '../cloud.js';
 import { isAbsent } from '../errors.js';
@@ -23,9 +23,11 @@ import {
   removeListeners,
   wantedListeners,
 } from '../listeners.js';
+import { resourceName } from '../names.js';
 import { forgetTargets } from '../registration.js';
-import type { ClusterScope, ClusterView } from '../scope.js';
-import { missingTags, tagList, tagMap } from '../tags.js';
+import { type ClusterScope, type ClusterView, vpcOf } from '../scope.js';
+import { sameSet } from '../sets.js';
+import { missingTags, ownedTags, TAG, tagList, tagMap } from '../tags.js';
 import { defineTask } from '../task.js';
 import { pollUntil } from '../wait.js';
 
@@ -157,11 +159,12 @@ function statusOf(view: ClusterView, wish: BalancerWish, name: string, live: Net
     availabilityZones: [...live.zones],
     subnetIds: [...live.subnets],
     securityGroupIds: [...live.groups],
-    elbListeners: wantedListeners(view, wish, name).map(({ port, targetPort, targetGroup }) => ({
+    elbListeners: wantedListeners(view, wish, name).map(({ port, targetPort, targetGroup, ipType }) => ({
       protocol: 'TCP',
       port,
-      targetGroup: { name: targetGroup, port: targetPort, protocol: 'TCP', vpcId: live.vpcId },
+      targetGroup: { name: targetGroup, port: targetPort, protocol: 'TCP', vpcId: live.vpcId, ipType },
     })),
+    ...(vpcOf(view).ipv6 ? { loadBalancerIPAddressType: 'dualstack' as const } : {}),
     elbAttributes: { [CROSS_ZONE]: String(live.crossZone) },
   };
 }
@@ -173,11 +176,38 @@ async function create(scope: ClusterScope, wish: BalancerWish, { name, groups }:
     Name: name,
     Type: 'network',
     Scheme: wish.scheme,
-    Subnets: balancerSubnets(scope, wish),
+    ...(await placement(scope, wish)),
+    ...(vpcOf(scope).ipv6 ? { IpAddressType: 'dualstack' as const } : {}),
     ...(groups.length > 0 ? { SecurityGroups: [...groups] } : {}),
     Tags: tagList(balancerTags(scope, wish, name)),
   });
   return LoadBalancers?.[0]?.LoadBalancerArn ?? '';
+}
+
+/** The balancer's subnets; an open one gets an address of the user's pool in each. */
+async function placement(
+  scope: ClusterScope,
+  wish: BalancerWish,
+): Promise<{ Subnets: string[] } | { SubnetMappings: { SubnetId: string; AllocationId: string }[] }> {
+  const subnets = balancerSubnets(scope, wish);
+  const pool = vpcOf(scope).elasticIpPool;
+  if (!pool || wish.scheme !== 'internet-facing') return { Subnets: subnets };
+  const known = await ownAddresses(scope, addressKey(wish));
+  const SubnetMappings: { SubnetId: string; AllocationId: string }[] = [];
+  for (const SubnetId of subnets) {
+    const key = `${addressKey(wish)}${SubnetId}`;
+    const found = known.find(({ Tags }) => tagMap(Tags)[TAG.key] === key)?.AllocationId;
+    const AllocationId = found ?? (await allocateAddress(scope.aws, addressTags(scope, key), pool));
+    SubnetMappings.push({ SubnetId, AllocationId });
+  }
+  return { SubnetMappings };
+}
+
+const addressKey = ({ slot }: BalancerWish): string => `lb/${slot}/`;
+
+function addressTags(view: ClusterView, key: string): AWSTags {
+  const name = resourceName.address(view.clusterName, 'apiserver');
+  return ownedTags({ ...view, name, role: 'apiserver', key, additional: view.object.spec.additionalTags });
 }
 
 async function converge(scope: ClusterScope, wish: BalancerWish, observed: Observed, arn: string): Promise<void> {
@@ -190,7 +220,8 @@ async function converge(scope: ClusterScope, wish: BalancerWish, observed: Obser
   }
   if (!found) return;
   const subnets = balancerSubnets(scope, wish);
-  if (!sameSet(found.subnets, subnets)) await elbv2.setSubnets({ LoadBalancerArn: arn, Subnets: subnets });
+  if (!sameSet(found.subnets, subnets))
+    await elbv2.setSubnets({ LoadBalancerArn: arn, ...(await placement(scope, wish)) });
   if (groupsDiffer(observed))
     await elbv2.setSecurityGroups({ LoadBalancerArn: arn, SecurityGroups: [...observed.groups] });
   const tags = missingTags(balancerTags(scope, wish, name), found.tags);
@@ -203,7 +234,10 @@ async function remove(scope: ClusterScope, wish: BalancerWish): Promise<void> {
   const { name, found, given } = await locate(scope, wish, (one) => find(aws, one), true);
   if (given) return;
   await removeListeners(scope, wish, name, found?.arn);
-  if (!found) return;
-  await aws.elbv2.deleteLoadBalancer({ LoadBalancerArn: found.arn });
-  await pollUntil(ctx, `load balancer ${name} to be gone`, async () => ((await find(aws, name)) ? undefined : true));
+  if (found) {
+    await aws.elbv2.deleteLoadBalancer({ LoadBalancerArn: found.arn });
+    await pollUntil(ctx, `load balancer ${name} to be gone`, async () => ((await find(aws, name)) ? undefined : true));
+  }
+  for (const { AllocationId = '' } of await ownAddresses(scope, addressKey(wish)))
+    await releaseAddress(scope, AllocationId);
 }

@@ -1,5 +1,6 @@
-import type { Route, RouteTable } from '@aws-sdk/client-ec2';
+import type { ReplaceRouteCommandInput, Route, RouteTable } from '@aws-sdk/client-ec2';
 import type { AWSCluster, AWSTags, SubnetSpec } from '../../../../api/types/aws.js';
+import { isEdge, isWavelength } from '../../../../domain/aws/subnets.js';
 import type { Change, EnsureTask } from '../../port.js';
 import { dependents } from '../blockers.js';
 import type { Cloud } from '../cloud.js';
@@ -24,12 +25,15 @@ interface Observed {
   readonly tables: readonly RouteTable[];
 }
 
-/** A table per subnet: public ones lead to the internet gateway, private ones to the NAT gateway of their zone. */
+/**
+ * A table per subnet: public ones lead to the internet gateway, or in a wavelength zone to the carrier gateway; private ones to the NAT gateway of their zone, and
+ * over IPv6 to the egress-only gateway.
+ */
 export function routeTablesTask(cloud: Cloud): EnsureTask<AWSCluster, Observed> {
   return defineTask<Observed>(cloud, {
     id: 'route-tables',
     title: 'Ensure route tables',
-    dependsOn: ['subnets', 'internet-gateway', 'nat-gateways'],
+    dependsOn: [...['subnets', 'internet-gateway', 'carrier-gateway', 'egress-only-internet-gateway', 'nat-gateways']],
     condition: 'RouteTablesReady',
     observe: async (scope) => ({ tables: await vpcTables(scope) }),
     plan: planRouteTables,
@@ -45,27 +49,56 @@ async function vpcTables(scope: ClusterScope): Promise<RouteTable[]> {
   return RouteTables;
 }
 
+type Target = Pick<Route, 'GatewayId' | 'NatGatewayId' | 'CarrierGatewayId' | 'EgressOnlyInternetGatewayId'>;
+
 interface WantedRoute {
+  /** An IPv6 block where it has a colon. */
   readonly destination: string;
-  readonly GatewayId?: string;
-  readonly NatGatewayId?: string;
+  readonly target: Target;
 }
+
+const ANYWHERE = '0.0.0.0/0';
+const ANYWHERE6 = '::/0';
+/** Where DNS64 puts IPv4 addresses for hosts that have IPv6 alone. */
+const NAT64 = '64:ff9b::/96';
 
 /** Routes the subnet's table must have; none for a private subnet in a VPC without NAT. */
 function wantedRoutes(view: ClusterView, subnet: SubnetSpec): WantedRoute[] {
-  const destination = '0.0.0.0/0';
-  const { internetGatewayId } = vpcOf(view);
-  if (subnet.isPublic) return internetGatewayId ? [{ destination, GatewayId: internetGatewayId }] : [];
+  const { internetGatewayId, carrierGatewayId, ipv6 } = vpcOf(view);
+  const routes: WantedRoute[] = [];
+  const add = (destination: string, key: keyof Target, id: string | undefined): void => {
+    if (id) routes.push({ destination, target: { [key]: id } });
+  };
+  const hasIPv6 = Boolean(subnet.ipv6CidrBlock);
+  if (subnet.isPublic && isWavelength(subnet)) {
+    add(ANYWHERE, 'CarrierGatewayId', carrierGatewayId);
+  } else if (subnet.isPublic) {
+    add(ANYWHERE, 'GatewayId', internetGatewayId);
+    if (hasIPv6) add(ANYWHERE6, 'GatewayId', internetGatewayId);
+  } else {
+    const nat = natGatewayOf(view, subnet);
+    if (subnet.cidrBlock) add(ANYWHERE, 'NatGatewayId', nat);
+    else add(NAT64, 'NatGatewayId', nat);
+    if (hasIPv6) add(ANYWHERE6, 'EgressOnlyInternetGatewayId', ipv6?.egressOnlyInternetGatewayId);
+  }
+  return routes;
+}
+
+/** That of its zone, for an edge zone of the parent, else any. */
+function natGatewayOf(view: ClusterView, subnet: SubnetSpec): string | undefined {
   const hosts = subnetsOf(view).filter((one) => one.isPublic && one.natGatewayId);
-  const host = hosts.find((one) => one.availabilityZone === subnet.availabilityZone) ?? hosts[0];
-  return host?.natGatewayId ? [{ destination, NatGatewayId: host.natGatewayId }] : [];
+  const zone = isEdge(subnet) ? subnet.parentZoneName : subnet.availabilityZone;
+  return (hosts.find((one) => one.availabilityZone === zone) ?? hosts[0])?.natGatewayId;
 }
 
 /** `missing`: no such destination; `wrong`: another target, or one that is gone. */
-function routeState(wanted: WantedRoute, routes: readonly Route[] | undefined): 'right' | 'missing' | 'wrong' {
-  const route = routes?.find((one) => one.DestinationCidrBlock === wanted.destination);
+function routeState(
+  { destination, target }: WantedRoute,
+  routes: readonly Route[] | undefined,
+): 'right' | 'missing' | 'wrong' {
+  const route = routes?.find((one) => destination === (one.DestinationCidrBlock ?? one.DestinationIpv6CidrBlock));
   if (!route) return 'missing';
-  const same = wanted.GatewayId ? route.GatewayId === wanted.GatewayId : route.NatGatewayId === wanted.NatGatewayId;
+  const same = Object.entries(target).every(([key, id]) => route[key as keyof Target] === id);
   return same && route.State !== 'blackhole' ? 'right' : 'wrong';
 }
 
@@ -190,8 +223,9 @@ async function converge(scope: ClusterScope, subnet: SubnetSpec, table: RouteTab
   for (const wanted of wantedRoutes(scope, subnet)) {
     const state = routeState(wanted, table.Routes);
     if (state === 'right') continue;
-    const { destination, ...target } = wanted;
-    const route = { RouteTableId, DestinationCidrBlock: destination, ...target };
+    const { destination, target } = wanted;
+    const field = destination.includes(':') ? 'DestinationIpv6CidrBlock' : 'DestinationCidrBlock';
+    const route: ReplaceRouteCommandInput = { RouteTableId, [field]: destination, ...target };
     await whenVisible(ctx, async () => {
       if (state === 'wrong') await aws.ec2.replaceRoute(route);
       else await createRoute(scope, route);
@@ -200,10 +234,7 @@ async function converge(scope: ClusterScope, subnet: SubnetSpec, table: RouteTab
   await addTags(aws, RouteTableId, tagsToAdd(wantedTags(scope, subnet), table));
 }
 
-async function createRoute(
-  { aws }: ClusterScope,
-  route: { RouteTableId: string; DestinationCidrBlock: string },
-): Promise<void> {
+async function createRoute({ aws }: ClusterScope, route: ReplaceRouteCommandInput): Promise<void> {
   try {
     await aws.ec2.createRoute(route);
   } catch (error) {

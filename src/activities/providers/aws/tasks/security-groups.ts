@@ -5,8 +5,8 @@ import {
   describeRule,
   desiredIngress,
   diffRules,
-  GROUP_ROLES,
   type GroupRole,
+  groupRoles,
   type RuleDiff,
 } from '../../../../domain/aws/ingress.js';
 import { PerdureError } from '../../../../domain/errors.js';
@@ -147,7 +147,7 @@ interface RoleState {
 }
 
 function roleStates(view: ClusterView, groups: readonly SecurityGroup[]): RoleState[] {
-  return GROUP_ROLES.map((role) => {
+  return groupRoles(view.object.spec).map((role) => {
     const group = groupOf(view, role, groups);
     return {
       role,
@@ -167,8 +167,9 @@ function ruleChanges(
   groupId: (role: SecurityGroupRole) => string,
 ): RuleDiff {
   const { apiServerPort, object } = view;
-  const vpcCidr = vpcOf(view).cidrBlock ?? '10.0.0.0/16';
-  const diff = diffRules(current, desiredIngress(role, { spec: object.spec, apiServerPort, vpcCidr, natIPs, groupId }));
+  const { cidrBlock: vpcCidr = '10.0.0.0/16', ipv6 } = vpcOf(view);
+  const input = { spec: object.spec, apiServerPort, vpcCidr, vpcCidr6: ipv6?.cidrBlock, natIPs, groupId };
+  const diff = diffRules(current, desiredIngress(role, input));
   return role === 'lb' ? { ...diff, revoke: [] } : diff;
 }
 

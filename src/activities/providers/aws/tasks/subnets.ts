@@ -1,6 +1,7 @@
 import type { Subnet } from '@aws-sdk/client-ec2';
 import type { AWSCluster, AWSTags, SubnetSpec } from '../../../../api/types/aws.js';
-import { defaultSubnets, pickZones } from '../../../../domain/aws/subnets.js';
+import { defaultSubnets, isEdge, isWavelength, pickZones, withIpv6Blocks } from '../../../../domain/aws/subnets.js';
+import { canonical6 } from '../../../../domain/cidr6.js';
 import { PerdureError } from '../../../../domain/errors.js';
 import type { Change, EnsureTask } from '../../port.js';
 import { dependents } from '../blockers.js';
@@ -17,7 +18,7 @@ import {
   subnetsOf,
   vpcOf,
 } from '../scope.js';
-import { availabilityZones } from '../static-data.js';
+import { availabilityZones, type ZoneInfo, zonesOf } from '../static-data.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
 import { cloudProviderTag, ownedTags, ownershipOf, TAG, tagList, tagMap, userTags } from '../tags.js';
 import { defineTask } from '../task.js';
@@ -35,7 +36,7 @@ export function subnetsTask(cloud: Cloud): EnsureTask<AWSCluster, Observed> {
   return defineTask<Observed>(cloud, {
     id: 'subnets',
     title: 'Ensure subnets',
-    dependsOn: ['vpc'],
+    dependsOn: ['vpc', 'secondary-cidrs'],
     condition: 'SubnetsReady',
     observe,
     plan,
@@ -45,7 +46,7 @@ export function subnetsTask(cloud: Cloud): EnsureTask<AWSCluster, Observed> {
 }
 
 async function observe(scope: ClusterScope): Promise<Observed> {
-  const wanted = subnetsOf(scope).length > 0 ? subnetsOf(scope) : await layout(scope);
+  const wanted = subnetsOf(scope).length > 0 ? await completed(scope) : await layout(scope);
   if (!wanted.some((subnet) => subnet.isPublic) && vpcOf(scope).subnetSchema === 'PreferPublic') {
     throw new PerdureError(
       'InvalidConfiguration',
@@ -63,6 +64,34 @@ async function describe(scope: ClusterScope): Promise<Subnet[]> {
   return Subnets;
 }
 
+/** The listed subnets with what the list may leave open: the kind of their zone, and their IPv6 block. */
+async function completed(scope: ClusterScope): Promise<SubnetSpec[]> {
+  const zones = await zonesOf(scope.cloud, scope.aws);
+  const listed = subnetsOf(scope).map((subnet) => withZone(scope, subnet, zones));
+  const block = vpcOf(scope).ipv6?.cidrBlock;
+  if (!block) return listed;
+  const found = withIpv6Blocks(listed, block);
+  if (found) return found;
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `AWSCluster ${scope.namespace}/${scope.object.metadata.name}: the VPC's IPv6 block ${block} has no /64 left for spec.network.subnets; list fewer subnets with isIpv6`,
+    { details: { field: 'spec.network.subnets[].isIpv6' } },
+  );
+}
+
+function withZone(view: ClusterView, subnet: SubnetSpec, zones: readonly ZoneInfo[]): SubnetSpec {
+  const zone = zones.find(({ name }) => name === subnet.availabilityZone);
+  if (!zone || zone.type === 'availability-zone') return subnet;
+  if (!zone.optedIn) {
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `AWSCluster ${view.namespace}/${view.object.metadata.name}: subnet "${subnet.id}" of spec.network.subnets is in zone ${zone.name}, which the account has not opted into; opt in or choose another availabilityZone`,
+      { details: { field: 'spec.network.subnets[].availabilityZone', value: zone.name } },
+    );
+  }
+  return { ...subnet, zoneType: zone.type, ...(zone.parent ? { parentZoneName: zone.parent } : {}) };
+}
+
 async function layout(scope: ClusterScope): Promise<SubnetSpec[]> {
   const vpc = vpcOf(scope);
   const available = await availabilityZones(scope.cloud, scope.aws);
@@ -70,7 +99,8 @@ async function layout(scope: ClusterScope): Promise<SubnetSpec[]> {
   const zones = pickZones(available, limit, vpc.availabilityZoneSelection ?? 'Ordered', scope.clusterId);
   const vpcCidr = vpc.cidrBlock ?? '10.0.0.0/16';
   const schema = vpc.subnetSchema ?? 'PreferPrivate';
-  const subnets = defaultSubnets({ clusterName: scope.clusterName, vpcCidr, zones, schema });
+  const ipv6Cidr = vpc.ipv6?.cidrBlock;
+  const subnets = defaultSubnets({ clusterName: scope.clusterName, vpcCidr, zones, schema, ipv6Cidr });
   if (subnets) return subnets;
   throw new PerdureError(
     'InvalidConfiguration',
@@ -91,8 +121,19 @@ function match(view: ClusterView, spec: SubnetSpec, live: readonly Subnet[]): Su
   const ours = live.filter((subnet) => ownershipOf(tagMap(subnet.Tags), view) === 'ours');
   return (
     ours.find((subnet) => tagMap(subnet.Tags)[TAG.key] === keyOf(spec)) ??
-    live.find((subnet) => spec.cidrBlock !== undefined && subnet.CidrBlock === spec.cidrBlock)
+    live.find((subnet) => spec.cidrBlock !== undefined && subnet.CidrBlock === spec.cidrBlock) ??
+    live.find((subnet) => !spec.cidrBlock && sameBlock6(spec.ipv6CidrBlock, ipv6BlockOf(subnet)))
   );
+}
+
+/** The subnet's IPv6 block, when it has one. */
+export function ipv6BlockOf(subnet: Subnet): string | undefined {
+  return subnet.Ipv6CidrBlockAssociationSet?.find((one) => one.Ipv6CidrBlockState?.State === 'associated')
+    ?.Ipv6CidrBlock;
+}
+
+function sameBlock6(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && canonical6(a) === canonical6(b);
 }
 
 interface Pair {
@@ -124,11 +165,18 @@ function wantedTags(view: ClusterView, spec: SubnetSpec): AWSTags {
     role: isPublic ? 'public' : 'private',
     key: keyOf(spec),
     additional: { ...view.object.spec.additionalTags, ...userTags(spec.tags) },
-    extra: { [cloudProviderTag(view.clusterName)]: 'owned', [isPublic ? TAG.elb : TAG.internalElb]: '1' },
+    extra: {
+      [cloudProviderTag(view.clusterName)]: 'owned',
+      // Load balancers cannot live in edge zones, and the controllers would pick them by the tag.
+      ...(isEdge(spec) ? {} : { [isPublic ? TAG.elb : TAG.internalElb]: '1' }),
+    },
   });
 }
 
-/** Attributes we set: public addresses at launch in public subnets, and the host-name type when the spec wishes one. */
+/**
+ * Attributes we set: public addresses at launch in public subnets, IPv6 addresses and DNS64 where the subnet has IPv6 and nothing else, and the host-name type when
+ * the spec wishes one. Source: capa pkg/cloud/services/network/subnets.go (createSubnet).
+ */
 function attributes(
   view: ClusterView,
   spec: SubnetSpec,
@@ -136,9 +184,13 @@ function attributes(
 ): readonly { readonly name: string; readonly input: object }[] {
   const hostname = vpcOf(view).privateDnsHostnameTypeOnLaunch;
   const found: { name: string; input: object }[] = [];
-  if (spec.isPublic && live.MapPublicIpOnLaunch !== true) {
-    found.push({ name: 'MapPublicIpOnLaunch', input: { MapPublicIpOnLaunch: { Value: true } } });
-  }
+  const toggle = (name: keyof Subnet & string, wished: boolean): void => {
+    if (wished && live[name] !== true) found.push({ name, input: { [name]: { Value: true } } });
+  };
+  const onlyIPv6 = !live.CidrBlock;
+  toggle('MapPublicIpOnLaunch', spec.isPublic === true && !isWavelength(spec) && !onlyIPv6);
+  toggle('AssignIpv6AddressOnCreation', ipv6BlockOf(live) !== undefined);
+  toggle('EnableDns64', onlyIPv6 && spec.isPublic !== true);
   if (hostname && live.PrivateDnsNameOptionsOnLaunch?.HostnameType !== hostname) {
     found.push({ name: 'PrivateDnsHostnameTypeOnLaunch', input: { PrivateDnsHostnameTypeOnLaunch: hostname } });
   }
@@ -155,7 +207,8 @@ function plan(view: ClusterView, observed: Observed): Change[] {
   const changes = pairs(view, observed).flatMap(({ spec, live }) => {
     if (!live) {
       if (isGivenSubnet(spec)) return [change('update', spec.id, 'wait: it does not exist in the VPC')];
-      return [change('create', spec.id, `${spec.cidrBlock} in ${spec.availabilityZone ?? 'any zone'}`)];
+      const blocks = [spec.cidrBlock, spec.ipv6CidrBlock].filter(Boolean).join(', ') || 'an IPv6 block';
+      return [change('create', spec.id, `${blocks} in ${spec.availabilityZone ?? 'any zone'}`)];
     }
     if (isGivenSubnet(spec)) return [];
     return [
@@ -171,7 +224,11 @@ function isRecorded(view: ClusterView, spec: SubnetSpec, live: Subnet | undefine
   if (!live) return true;
   const stored = subnetsOf(view).find((subnet) => subnet.id === spec.id);
   return (
-    stored !== undefined && subnetIdOf(stored) === live.SubnetId && stored.availabilityZone === live.AvailabilityZone
+    stored !== undefined &&
+    subnetIdOf(stored) === live.SubnetId &&
+    stored.availabilityZone === live.AvailabilityZone &&
+    stored.zoneType === spec.zoneType &&
+    (stored.ipv6CidrBlock === undefined) === (spec.ipv6CidrBlock === undefined)
   );
 }
 
@@ -180,6 +237,12 @@ async function apply(scope: ClusterScope, observed: Observed): Promise<void> {
   await scope.record((spec) => {
     spec.network ??= {};
     if (!spec.network.subnets?.length) spec.network.subnets = structuredClone([...observed.wanted]);
+    for (const subnet of spec.network.subnets) {
+      const wanted = observed.wanted.find(({ id }) => id === subnet.id);
+      if (wanted?.zoneType) subnet.zoneType = wanted.zoneType;
+      if (wanted?.parentZoneName) subnet.parentZoneName = wanted.parentZoneName;
+      if (wanted?.ipv6CidrBlock) subnet.ipv6CidrBlock = wanted.ipv6CidrBlock;
+    }
   });
   const made = new Map<string, Subnet>();
   try {
@@ -199,10 +262,14 @@ async function apply(scope: ClusterScope, observed: Observed): Promise<void> {
 /** EC2 has no ClientToken for subnets; a twin would conflict on the block, and its tag finds it again. */
 async function create({ aws, ctx, ...scope }: ClusterScope, spec: SubnetSpec): Promise<Subnet> {
   const vpcId = requireVpcId(scope);
+  const blocks = {
+    ...(spec.cidrBlock ? { CidrBlock: spec.cidrBlock } : { Ipv6Native: true }),
+    ...(spec.ipv6CidrBlock ? { Ipv6CidrBlock: spec.ipv6CidrBlock } : {}),
+  };
   const { Subnet: subnet } = await whenVisible(ctx, () =>
     aws.ec2.createSubnet({
       VpcId: vpcId,
-      CidrBlock: spec.cidrBlock,
+      ...blocks,
       ...(spec.availabilityZone ? { AvailabilityZone: spec.availabilityZone } : {}),
       TagSpecifications: [{ ResourceType: 'subnet', Tags: tagList(wantedTags(scope, spec)) }],
     }),

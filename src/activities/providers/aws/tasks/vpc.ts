@@ -1,9 +1,10 @@
-import type { Vpc } from '@aws-sdk/client-ec2';
-import type { AWSCluster, AWSTags } from '../../../../api/types/aws.js';
+import type { CreateVpcCommandInput, Vpc } from '@aws-sdk/client-ec2';
+import type { AWSCluster, AWSTags, IPAMPool, VPCSpec } from '../../../../api/types/aws.js';
 import { PerdureError } from '../../../../domain/errors.js';
 import type { Change, EnsureTask } from '../../port.js';
 import { dependents } from '../blockers.js';
 import type { Cloud } from '../cloud.js';
+import { sameJson } from '../equal.js';
 import { hasCode } from '../errors.js';
 import { resourceName } from '../names.js';
 import { type ClusterScope, type ClusterView, isManagedVpc, vpcOf } from '../scope.js';
@@ -13,6 +14,8 @@ import { defineTask } from '../task.js';
 import { pollUntil, whenVisible } from '../wait.js';
 
 const DEFAULT_CIDR = '10.0.0.0/16';
+/** Of a block taken from a pool, when the spec names no length. Source: capa pkg/cloud/services/network/vpc.go. */
+const DEFAULT_NETMASK = { ipv4: 16, ipv6: 56 } as const;
 
 interface Observed {
   readonly vpc: Vpc | undefined;
@@ -99,10 +102,10 @@ function wantedTags(view: ClusterView): AWSTags {
 function plan(view: ClusterView, { vpc, managed, dnsSupport, dnsHostnames }: Observed): Change[] {
   const name = resourceName.vpc(view.clusterName);
   const change = (action: Change['action'], detail: string): Change => ({ action, resource: 'vpc', name, detail });
-  if (!vpc) return [change('create', vpcOf(view).cidrBlock ?? DEFAULT_CIDR)];
+  if (!vpc) return [change('create', blocksOf(vpcOf(view)))];
   const changes: Change[] = [];
   const recorded = vpcOf(view);
-  if (recorded.id !== vpc.VpcId || recorded.cidrBlock !== vpc.CidrBlock || (managed && !recorded.tags)) {
+  if (!sameJson(recorded, recordedAs(recorded, vpc)) || (managed && !recorded.tags)) {
     changes.push(change('update', `record ${vpc.VpcId} in spec.network.vpc`));
   }
   if (vpc.State !== 'available') changes.push(change('update', 'wait until available'));
@@ -113,19 +116,44 @@ function plan(view: ClusterView, { vpc, managed, dnsSupport, dnsHostnames }: Obs
   return changes;
 }
 
+function blocksOf({ cidrBlock, ipamPool, ipv6 }: VPCSpec): string {
+  const ipv4 = ipamPool ? `a block of pool ${ipamPool.id ?? ipamPool.name}` : (cidrBlock ?? DEFAULT_CIDR);
+  if (!ipv6) return ipv4;
+  const pool = ipv6.ipamPool?.id ?? ipv6.ipamPool?.name ?? ipv6.poolId;
+  return `${ipv4}, IPv6 ${ipv6.cidrBlock ?? (pool ? `of pool ${pool}` : 'of Amazon')}`;
+}
+
+/** The record with what AWS has given the VPC: its blocks, and for IPv6 the pool they came from. */
+function recordedAs(known: VPCSpec | undefined, vpc: Vpc): VPCSpec {
+  const found: VPCSpec = { ...known, ...(vpc.VpcId ? { id: vpc.VpcId } : {}) };
+  if (vpc.CidrBlock) found.cidrBlock = vpc.CidrBlock;
+  const block = vpc.Ipv6CidrBlockAssociationSet?.find((one) => one.Ipv6CidrBlockState?.State === 'associated');
+  if (found.ipv6 && block?.Ipv6CidrBlock) {
+    const poolId = block.Ipv6Pool ?? found.ipv6.poolId;
+    found.ipv6 = { ...found.ipv6, cidrBlock: block.Ipv6CidrBlock, ...(poolId ? { poolId } : {}) };
+  }
+  return found;
+}
+
 async function apply(scope: ClusterScope, observed: Observed): Promise<void> {
   const { aws, ctx } = scope;
-  const vpc = observed.vpc ?? (await create(scope));
-  const id = vpc.VpcId ?? '';
+  const made = observed.vpc ?? (await create(scope));
+  const id = made.VpcId ?? '';
   const tags = wantedTags(scope);
-  await scope.record((spec) => {
-    const known = spec.network?.vpc;
-    const recorded = { ...known, id };
-    if (vpc.CidrBlock) recorded.cidrBlock = vpc.CidrBlock;
-    if (observed.managed) recorded.tags = { ...tagMap(vpc.Tags), ...tags };
-    spec.network = { ...spec.network, vpc: recorded };
-  });
-  if (vpc.State !== 'available') await untilAvailable(scope, id);
+  const record = (vpc: Vpc): Promise<void> =>
+    scope.record((spec) => {
+      const recorded = recordedAs(spec.network?.vpc, vpc);
+      if (observed.managed) recorded.tags = { ...tagMap(vpc.Tags), ...tags };
+      spec.network = { ...spec.network, vpc: recorded };
+    });
+  await record(made);
+  const wantsIPv6 = vpcOf(scope).ipv6 !== undefined;
+  if (!observed.managed && wantsIPv6 && !vpcOf(scope).ipv6?.cidrBlock) throw withoutIPv6(scope, id);
+  const vpc =
+    made.State === 'available' && !(wantsIPv6 && !vpcOf(scope).ipv6?.cidrBlock)
+      ? made
+      : await untilAvailable(scope, id);
+  if (vpc !== made) await record(vpc);
   if (!observed.managed) return;
   await addTags(aws, id, tagsToAdd(tags, vpc));
   const attribute = (value: object): Promise<unknown> =>
@@ -134,21 +162,69 @@ async function apply(scope: ClusterScope, observed: Observed): Promise<void> {
   if (!observed.dnsHostnames) await attribute({ EnableDnsHostnames: { Value: true } });
 }
 
+function withoutIPv6(scope: ClusterScope, id: string): PerdureError {
+  return new PerdureError(
+    'InvalidConfiguration',
+    `AWSCluster ${scope.namespace}/${scope.object.metadata.name}: spec.network.vpc.ipv6 is set, but VPC ${id} has no IPv6 block; associate one with it or remove the field`,
+    { details: { field: 'spec.network.vpc.ipv6' } },
+  );
+}
+
 /** EC2 has no ClientToken for VPCs: the tag made with it is what a second attempt finds. */
 async function create(scope: ClusterScope): Promise<Vpc> {
   const { aws, ctx } = scope;
   const { Vpc: vpc } = await aws.ec2.createVpc({
-    CidrBlock: vpcOf(scope).cidrBlock ?? DEFAULT_CIDR,
+    ...(await blocks(scope)),
     TagSpecifications: [{ ResourceType: 'vpc', Tags: tagList(wantedTags(scope)) }],
   });
   ctx.log.info('created VPC', { cluster: `${scope.namespace}/${scope.clusterName}`, vpc: vpc?.VpcId });
   return vpc ?? {};
 }
 
-async function untilAvailable({ aws, ctx }: ClusterScope, id: string): Promise<void> {
-  await pollUntil(ctx, `VPC ${id} to become available`, async () => {
+async function blocks(scope: ClusterScope): Promise<Partial<CreateVpcCommandInput>> {
+  const { cidrBlock, ipamPool, ipv6 } = vpcOf(scope);
+  const ipv4 = ipamPool
+    ? {
+        Ipv4IpamPoolId: await poolId(scope, ipamPool, 'spec.network.vpc.ipamPool'),
+        Ipv4NetmaskLength: ipamPool.netmaskLength || DEFAULT_NETMASK.ipv4,
+      }
+    : { CidrBlock: cidrBlock ?? DEFAULT_CIDR };
+  if (!ipv6) return ipv4;
+  if (ipv6.ipamPool) {
+    return {
+      ...ipv4,
+      Ipv6IpamPoolId: await poolId(scope, ipv6.ipamPool, 'spec.network.vpc.ipv6.ipamPool'),
+      Ipv6NetmaskLength: ipv6.ipamPool.netmaskLength || DEFAULT_NETMASK.ipv6,
+    };
+  }
+  if (ipv6.poolId) {
+    return { ...ipv4, Ipv6Pool: ipv6.poolId, ...(ipv6.cidrBlock ? { Ipv6CidrBlock: ipv6.cidrBlock } : {}) };
+  }
+  return { ...ipv4, AmazonProvidedIpv6CidrBlock: true };
+}
+
+/** The pool's id; by its `Name` tag where the spec gives only a name, as the console shows it. */
+async function poolId(scope: ClusterScope, { id, name = '' }: IPAMPool, field: string): Promise<string> {
+  if (id) return id;
+  const { IpamPools = [] } = await scope.aws.ec2.describeIpamPools({ Filters: [{ Name: 'tag:Name', Values: [name] }] });
+  const found = IpamPools.flatMap((pool) => pool.IpamPoolId ?? []);
+  if (found.length === 1 && found[0]) return found[0];
+  const problem =
+    found.length === 0 ? `no pool is named "${name}"` : `several pools are named "${name}": ${found.join(', ')}`;
+  throw new PerdureError(
+    'InvalidConfiguration',
+    `AWSCluster ${scope.namespace}/${scope.object.metadata.name}: ${field}.name: ${problem}; correct it or give the id`,
+    { details: { field: `${field}.name`, value: name } },
+  );
+}
+
+async function untilAvailable(scope: ClusterScope, id: string): Promise<Vpc> {
+  const { aws, ctx } = scope;
+  const ipv6 = vpcOf(scope).ipv6 !== undefined;
+  return await pollUntil(ctx, `VPC ${id} to become available`, async () => {
     const { Vpcs } = await aws.ec2.describeVpcs({ Filters: [{ Name: 'vpc-id', Values: [id] }] });
-    return Vpcs?.[0]?.State === 'available' ? true : undefined;
+    const vpc = Vpcs?.[0];
+    return vpc?.State === 'available' && (!ipv6 || recordedAs({ ipv6: {} }, vpc).ipv6?.cidrBlock) ? vpc : undefined;
   });
 }
 
