@@ -14,6 +14,7 @@ import { awsPools } from './pools/index.js';
 import { sweep } from './sweep.js';
 import { clusterTag, TAG } from './tags.js';
 import { typed } from './task.js';
+import { bastionTask, wantsBastion } from './tasks/bastion.js';
 import { classicLoadBalancerTask } from './tasks/classic-load-balancer.js';
 import { givenSubnetsTask } from './tasks/given-subnets.js';
 import { internetGatewayTask } from './tasks/internet-gateway.js';
@@ -48,6 +49,7 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
         ...(wantsSecondaryCidrs(cluster) ? [secondaryCidrsTask(cloud)] : []),
         ...(looksManaged(cluster) ? networkTasks(cloud, cluster.spec) : [givenSubnetsTask(cloud)]),
         securityGroupsTask(cloud, cluster.spec),
+        ...(wantsBastion(cluster) ? [bastionTask(cloud)] : []),
         ...balancerWishes({ object: cluster }).map((wish) =>
           wish.type === 'classic' ? classicLoadBalancerTask(cloud, wish) : networkLoadBalancerTask(cloud, wish),
         ),
