@@ -56,9 +56,35 @@ def read_call(environ: dict[str, Any], body: bytes) -> Call:
         if service == "elb" and params.get("Version") == _ELBV2_VERSION:
             service = "elbv2"
     else:
-        protocol, action = "rest-xml" if service == "s3" else "rest-json", f"{method} {path}"
+        protocol, action = "rest-json", f"{method} {path}"
+        if service == "s3":
+            protocol, action = "rest-xml", _s3_action(method, path, environ.get("QUERY_STRING", ""))
     account_id = environ.get("HTTP_X_MOTO_ACCOUNT_ID") or _account_of(access_key)
     return Call(service, action, region, access_key, account_id, protocol, method, path, params)
+
+
+_S3_PARTS = {
+    "tagging": "Tagging",
+    "policy": "Policy",
+    "lifecycle": "LifecycleConfiguration",
+    "versioning": "Versioning",
+    "encryption": "Encryption",
+    "versions": "ObjectVersions",
+}
+_S3_VERBS = {"PUT": "Put", "GET": "Get", "HEAD": "Head", "DELETE": "Delete", "POST": "Post"}
+
+
+def _s3_action(method: str, path: str, query: str) -> str:
+    """S3 names its actions nowhere in a request: they follow from method, path and query."""
+    inside = path.strip("/").partition("/")[2] != ""
+    part = next((name for key, name in _S3_PARTS.items() if key in query.split("&")[0].split("=")[0].split(",")), "")
+    if method == "POST" and query.startswith("delete"):
+        return "DeleteObjects"
+    if part == "ObjectVersions":
+        return "ListObjectVersions"
+    if not inside and not part:
+        return {"PUT": "CreateBucket", "GET": "ListObjects", "HEAD": "HeadBucket", "DELETE": "DeleteBucket"}.get(method, method)
+    return f"{_S3_VERBS.get(method, method)}{'Object' if inside else 'Bucket'}{part}"
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

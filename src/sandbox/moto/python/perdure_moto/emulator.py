@@ -52,6 +52,7 @@ class Emulator:
         """Back to an empty AWS with the delays the process was started with."""
         from moto.core.base_backend import BackendDict
         from moto.core.model_instances import reset_model_data
+        from moto.s3.models import s3_backends
 
         self.clock.clear()
         # moto's own reset rebuilds every backend first; without them the next call makes a fresh one.
@@ -59,6 +60,8 @@ class Emulator:
             backends.clear()
         BackendDict._instances.clear()
         reset_model_data()
+        # Names of buckets are kept beside the backends.
+        s3_backends.bucket_accounts.clear()
         self.delays = self.initial_delays
         self.journal.clear()
         self.faults.clear()

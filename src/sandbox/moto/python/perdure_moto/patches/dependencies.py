@@ -3,6 +3,7 @@
 from typing import Any
 
 from moto.ec2.models.elastic_network_interfaces import NetworkInterfaceBackend
+from moto.ec2.models.hosts import Host
 from moto.ec2.models.internet_gateways import InternetGatewayBackend
 from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.subnets import SubnetBackend
@@ -199,6 +200,14 @@ def _patch_route_table() -> None:
 
 
 def _patch_hosts() -> None:
+    @wrap(Host, "get_filter_value")
+    def get_filter_value(original: Any, self: Any, filter_name: str, method_name: str | None = None) -> Any:
+        if filter_name == "host-id":
+            return self.id
+        if filter_name.startswith("tag:"):
+            return next((t["value"] for t in self.get_tags() if t["key"] == filter_name[4:]), None)
+        return original(self, filter_name, method_name)
+
     @wrap(HostsResponse, "release_hosts")
     def release(original: Any, self: Any) -> Any:
         backend, successful, unsuccessful = self.ec2_backend, [], []

@@ -66,6 +66,11 @@ def _check_target(group: Any, target: dict[str, Any]) -> None:
     instance = group.ec2_backend.get_instance_by_id(target["Id"])
     if instance is None:
         raise ElbError("InvalidTarget", f"The instance IDs '{target['Id']}' are not valid")
+    if getattr(group, "ip_address_type", "") == "ipv6" and not any(
+        getattr(interface, "has_primary_ipv6", False) for interface in instance.nics.values()
+    ):
+        message = f"The following targets do not have a primary IPv6 address: '{target['Id']}'"
+        raise ElbError("InvalidTarget", message)
     if instance.state != "running":
         raise ElbError(
             "InvalidTarget",

@@ -4,11 +4,12 @@ import base64
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError, InvalidInstanceTypeError
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.instances import Instance, InstanceBackend, MetadataOptions
 from moto.ec2.responses.instances import InstanceResponse
 
 from ..emulator import Emulator
-from ..patching import wrap
+from ..patching import wrap, wrap_property
 from .addressing import check_groups
 from .errors import Ec2Error
 from .launch_volumes import create_volumes, planned_mappings
@@ -22,6 +23,7 @@ def install(emulator: Emulator) -> None:
     _patch_backend()
     _patch_groups()
     _patch_metadata_options()
+    _patch_ipv6()
 
 
 def _patch_request() -> None:
@@ -143,6 +145,14 @@ def _finish_interface(interface: Any, spec: dict[str, Any], tags: dict[str, str]
     wanted = int(spec.get("Ipv6AddressCount") or (1 if interface.subnet.assign_ipv6_address_on_creation else 0))
     if wanted and not interface.ipv6_addresses and interface.subnet.ipv6_cidr_block_associations:
         interface.ec2_backend.assign_ipv6_addresses(interface.id, ipv6_count=wanted)
+    interface.has_primary_ipv6 = bool(interface.ipv6_addresses) and str(spec.get("PrimaryIpv6")).lower() == "true"
+
+
+def _patch_ipv6() -> None:
+    @wrap_property(NetworkInterface, "instance_ipv6_address_list")
+    def addresses(original: Any, self: Any) -> list[dict[str, Any]]:
+        primary = getattr(self, "has_primary_ipv6", False)
+        return [{**one, "IsPrimaryIpv6": primary and n == 0} for n, one in enumerate(original(self))]
 
 
 def _patch_groups() -> None:
@@ -159,8 +169,6 @@ def _patch_groups() -> None:
             nics[0]._group_set = list(groups)
 
     Instance.security_groups = property(read, write)
-
-    from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 
     NetworkInterface.group_set = property(lambda self: self._group_set)
 
