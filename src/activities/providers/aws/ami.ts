@@ -1,6 +1,8 @@
 import type { Image } from '@aws-sdk/client-ec2';
 import semver from 'semver';
+import type { AWSMachineSpec } from '../../../api/types/aws.js';
 import { PerdureError } from '../../../domain/errors.js';
+import { hasCode } from './errors.js';
 import { type LaunchScope, requireCluster } from './machine-scope.js';
 import { architectureOf } from './static-data.js';
 
@@ -29,9 +31,41 @@ export function imageName(format: string, baseOS: string, version: string): stri
 /** The machine's image: by id, or the newest that matches the lookup fields of machine, cluster, or the defaults. */
 export async function chooseImage(scope: LaunchScope): Promise<ChosenImage> {
   const { spec } = scope.object;
-  const image = spec.ami?.id ? await byId(scope, spec.ami.id) : await byLookup(scope);
+  const id = spec.ami?.id || (spec.ami?.eksLookupType && (await eksImage(scope, spec.ami.eksLookupType)));
+  const image = id ? await byId(scope, id) : await byLookup(scope);
   const root = image.BlockDeviceMappings?.find((device) => device.DeviceName === image.RootDeviceName);
   return { id: image.ImageId ?? '', rootDeviceName: image.RootDeviceName, rootSize: root?.Ebs?.VolumeSize };
+}
+
+type EksLookup = NonNullable<NonNullable<AWSMachineSpec['ami']>['eksLookupType']>;
+
+/** Where AWS publishes the images it optimises for EKS. Source: capa pkg/cloud/services/ec2/ami.go. */
+const EKS_PARAMETER: Readonly<Record<EksLookup, (architecture: 'x86_64' | 'arm64') => string>> = {
+  AmazonLinux: (architecture) => (architecture === 'arm64' ? 'amazon-linux-2-arm64' : 'amazon-linux-2'),
+  AmazonLinuxGPU: () => 'amazon-linux-2-gpu',
+  AmazonLinux2023: (architecture) => `amazon-linux-2023/${architecture}/standard`,
+  AmazonLinux2023GPU: (architecture) => `amazon-linux-2023/${architecture}/nvidia`,
+};
+
+async function eksImage(scope: LaunchScope, lookup: EksLookup): Promise<string> {
+  const { cloud, aws, what, ctx, object } = scope;
+  const minor = /^v?(\d+\.\d+)/.exec(ctx.machine.spec.version ?? '')?.[1];
+  const architecture = await architectureOf(cloud, aws, object.spec.instanceType);
+  const wrong = (problem: string): PerdureError =>
+    new PerdureError('InvalidConfiguration', `${what}: spec.ami.eksLookupType ${lookup}: ${problem}`, {
+      details: { field: 'spec.ami.eksLookupType', value: lookup },
+    });
+  if (!minor || !architecture) throw wrong('set Machine.spec.version and an instance type of the region');
+  const name = `/aws/service/eks/optimized-ami/${minor}/${EKS_PARAMETER[lookup](architecture)}/recommended/image_id`;
+  return await cloud.cached(`parameter/${aws.account}/${name}`, TTL_MS, async () => {
+    try {
+      const { Parameter } = await aws.shared(AbortSignal.timeout(30_000)).ssm.getParameter({ Name: name });
+      if (Parameter?.Value) return Parameter.Value;
+    } catch (error) {
+      if (!hasCode(error, 'ParameterNotFound')) throw error;
+    }
+    throw wrong(`AWS has no parameter ${name} in ${aws.region}; use another version or set spec.ami.id`);
+  });
 }
 
 async function byId({ cloud, aws, what, object }: LaunchScope, id: string): Promise<Image> {

@@ -3,7 +3,9 @@ import { EC2, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancing } from '@aws-sdk/client-elastic-load-balancing';
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { ResourceGroupsTaggingAPI } from '@aws-sdk/client-resource-groups-tagging-api';
+import { S3 } from '@aws-sdk/client-s3';
 import { SecretsManager } from '@aws-sdk/client-secrets-manager';
+import { SSM } from '@aws-sdk/client-ssm';
 import { STS } from '@aws-sdk/client-sts';
 import type { AwsService, EndpointLookup } from './endpoints.js';
 
@@ -25,7 +27,9 @@ export interface AwsClients {
   readonly ec2: EC2;
   readonly elb: ElasticLoadBalancing;
   readonly elbv2: ElasticLoadBalancingV2;
+  readonly s3: S3;
   readonly secrets: SecretsManager;
+  readonly ssm: SSM;
   readonly tagging: ResourceGroupsTaggingAPI;
   readonly sts: STS;
 }
@@ -63,6 +67,9 @@ export function createClients(region: string, { endpoints, credentials }: Client
   const ec2 = lazy(() => new EC2(config('ec2')));
   const elb = lazy(() => new ElasticLoadBalancing(config('elasticloadbalancing')));
   const elbv2 = lazy(() => new ElasticLoadBalancingV2(config('elasticloadbalancing')));
+  // An endpoint of one's own knows no names of buckets.
+  const s3 = lazy(() => new S3({ ...config('s3'), forcePathStyle: endpoints(region, 's3') !== undefined }));
+  const ssm = lazy(() => new SSM(config('ssm')));
   const secrets = lazy(() => new SecretsManager(config('secretsmanager')));
   const tagging = lazy(() => new ResourceGroupsTaggingAPI(config('tagging')));
   const sts = lazy(() => new STS(config('sts')));
@@ -79,8 +86,14 @@ export function createClients(region: string, { endpoints, credentials }: Client
     get elbv2() {
       return elbv2();
     },
+    get s3() {
+      return s3();
+    },
     get secrets() {
       return secrets();
+    },
+    get ssm() {
+      return ssm();
     },
     get tagging() {
       return tagging();
@@ -139,8 +152,14 @@ export function bindClients(clients: AwsClients, options: BindOptions): AwsClien
     get elbv2() {
       return bound(clients.elbv2, 'elasticloadbalancing');
     },
+    get s3() {
+      return bound(clients.s3, 's3');
+    },
     get secrets() {
       return bound(clients.secrets, 'secretsmanager');
+    },
+    get ssm() {
+      return bound(clients.ssm, 'ssm');
     },
     get tagging() {
       return bound(clients.tagging, 'tagging');

@@ -1,7 +1,15 @@
 import { PerdureError } from '../../../domain/errors.js';
 
 /** Services as upstream's flag names them; classic and version 2 load balancers share one. */
-export type AwsService = 'autoscaling' | 'ec2' | 'elasticloadbalancing' | 'secretsmanager' | 'sts' | 'tagging';
+export type AwsService =
+  | 'autoscaling'
+  | 'ec2'
+  | 'elasticloadbalancing'
+  | 's3'
+  | 'secretsmanager'
+  | 'ssm'
+  | 'sts'
+  | 'tagging';
 
 /** Looks up the endpoint of a service in a region; undefined means AWS's own. */
 export type EndpointLookup = (region: string, service: AwsService) => string | undefined;

@@ -195,6 +195,11 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return codes.some((wanted) => [wanted, `${wanted}Exception`, `${wanted}Fault`].includes(code));
 }
 
+/** The HTTP status of AWS's answer: all that there is of an answer to HEAD. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof Error ? (error as SdkError).$metadata?.httpStatusCode : undefined;
+}
+
 /** True for every way in which AWS says that the thing is not there. */
 export function isAbsent(error: unknown): boolean {
   return meaningOf(error).type === 'NotFound' || hasCode(error, 'InvalidInstance', 'InvalidTarget');
@@ -232,7 +237,7 @@ function meaningOf(error: unknown): Meaning {
   const known = TABLE[code] ?? TABLE[bare] ?? SUFFIXES.find(([pattern]) => pattern.test(code))?.[1];
   if (known) return known;
   if (NETWORK.has(code) || code === 'AbortError') return TRANSIENT;
-  const status = error instanceof Error ? (error as SdkError).$metadata?.httpStatusCode : undefined;
+  const status = statusOf(error);
   if (status === undefined) return { type: 'Bug' };
   if (status === 429) return THROTTLED;
   if (status >= 500) return TRANSIENT;

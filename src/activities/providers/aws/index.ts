@@ -21,6 +21,7 @@ import { internetGatewayTask } from './tasks/internet-gateway.js';
 import { natGatewaysTask } from './tasks/nat-gateways.js';
 import { networkLoadBalancerTask } from './tasks/network-load-balancer.js';
 import { routeTablesTask } from './tasks/route-tables.js';
+import { bucketTask, wantsBucket } from './tasks/s3-bucket.js';
 import { secondaryCidrsTask, wantsSecondaryCidrs } from './tasks/secondary-cidrs.js';
 import { securityGroupsTask } from './tasks/security-groups.js';
 import { carrierGatewayTask, egressOnlyInternetGatewayTask } from './tasks/side-gateway.js';
@@ -50,6 +51,7 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
         ...(looksManaged(cluster) ? networkTasks(cloud, cluster.spec) : [givenSubnetsTask(cloud)]),
         securityGroupsTask(cloud, cluster.spec),
         ...(wantsBastion(cluster) ? [bastionTask(cloud)] : []),
+        ...(wantsBucket(cluster) ? [bucketTask(cloud)] : []),
         ...balancerWishes({ object: cluster }).map((wish) =>
           wish.type === 'classic' ? classicLoadBalancerTask(cloud, wish) : networkLoadBalancerTask(cloud, wish),
         ),

@@ -2,11 +2,14 @@ import type { Instance } from '@aws-sdk/client-ec2';
 import { PerdureError } from '../../../domain/errors.js';
 import type { InstanceObservation } from '../port.js';
 import { chooseImage } from './ami.js';
+import { balancerWishes, targetIPType } from './balancer.js';
 import type { AwsCall, Cloud } from './cloud.js';
 import { readConsole } from './console.js';
 import { hasCode, isAbsent } from './errors.js';
+import { ensureHost, releaseHost } from './hosts.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { launchRequest } from './launch.js';
+import { releaseOwnAddress, repairAddress } from './machine-address.js';
 import {
   additionalTags,
   deregister,
@@ -35,7 +38,6 @@ import { chooseGroups, chooseSubnet } from './placement.js';
 import { leaveGroup } from './pools/leave.js';
 import type { FetchMany } from './reads.js';
 import { requireVpcId } from './scope.js';
-import { assertMachineSupported } from './supported.js';
 import { clusterTag, TAG, tagMap } from './tags.js';
 import { prepareUserData, removeSecrets } from './user-data.js';
 
@@ -45,7 +47,6 @@ const LIVE_STATES = ['pending', 'running', 'stopping', 'stopped'];
 
 /** Requests the instance, or finds the one requested before: by recorded id, by tag, at last by token. Never waits for "running". */
 export async function createInstance(cloud: Cloud, ctx: AwsMachineContext): Promise<InstanceObservation> {
-  assertMachineSupported(ctx.infraMachine);
   const scope = await openMachine(cloud, ctx);
   const known = instanceIdOf(scope.object);
   if (known) return observationOf(await readInstance(scope, known));
@@ -66,6 +67,7 @@ async function launch(scope: MachineScope): Promise<Instance> {
   const cluster = requireCluster(scope);
   const [image, subnetId, groups] = await Promise.all([chooseImage(scope), chooseSubnet(scope), chooseGroups(scope)]);
   await remember(scope);
+  const hostId = await ensureHost(scope, subnetId);
   const userData = await prepareUserData(scope);
   const token = clientToken(ctx.machineId, 'instance', requireVpcId(cluster));
   const request = launchRequest({
@@ -78,6 +80,8 @@ async function launch(scope: MachineScope): Promise<Instance> {
     tags: machineTags(scope),
     clusterSshKey: cluster.object.spec.sshKeyName,
     token,
+    primaryIPv6: wantsPrimaryIPv6(scope),
+    hostId,
   });
   try {
     const { Instances } = await aws.ec2.runInstances(request);
@@ -93,6 +97,15 @@ async function launch(scope: MachineScope): Promise<Instance> {
     if (!found) throw error;
     return found;
   }
+}
+
+/** Wished, or for a control plane machine that its balancer reaches over IPv6, which takes only such an address. */
+function wantsPrimaryIPv6({ object, cluster, isControlPlane }: MachineScope): boolean {
+  const wished = object.spec.assignPrimaryIPv6;
+  if (wished) return wished === 'enabled';
+  if (!isControlPlane || !cluster) return false;
+  const balancers = balancerWishes(cluster).filter(({ type }) => type === 'nlb');
+  return balancers.some(({ spec }) => targetIPType(cluster, spec.targetGroupIPType) === 'ipv6');
 }
 
 /** What a deletion without the AWSCluster will need, written before there is anything to delete. */
@@ -185,6 +198,7 @@ export async function observeInstance(
       await repairTags(scope, instance);
       await telling(scope, 'SecurityGroupsReady', 'SecurityGroupsSyncFailed', () => repairGroups(scope, instance));
       await repairMetadataOptions(scope, instance);
+      await repairAddress(scope, instance);
     }
     registered = await telling(scope, 'ELBAttached', 'ELBAttachFailed', () => repairRegistration(scope, instance));
     if (!isRecorded(scope, instance)) await recordInstance(scope, instance);
@@ -224,7 +238,7 @@ export async function deleteInstance(cloud: Cloud, ctx: AwsMachineContext): Prom
   const known = instanceIdOf(scope.object);
   let instance = known ? await readInstance(scope, known) : await findOwn(scope);
   await removeSecrets(scope);
-  if (!instance?.InstanceId) return observationOf(undefined);
+  if (!instance?.InstanceId) return await afterwards(scope, observationOf(undefined));
   if (LIVE_STATES.includes(instance.State?.Name ?? '')) {
     refuseForeign(scope, instance);
     await deregister(scope, instance.InstanceId);
@@ -232,7 +246,14 @@ export async function deleteInstance(cloud: Cloud, ctx: AwsMachineContext): Prom
     instance = (isPoolMachine(ctx) && (await leaveGroup(scope, instance))) || (await terminate(scope, instance));
   }
   await writeStatus(scope, { instance });
-  return observationOf(instance);
+  return await afterwards(scope, observationOf(instance));
+}
+
+/** What outlives the instance goes when it has gone; until then the machine is not. */
+async function afterwards(scope: MachineScope, seen: InstanceObservation): Promise<InstanceObservation> {
+  if (seen.state !== 'absent' && seen.state !== 'terminated') return seen;
+  await releaseOwnAddress(scope);
+  return (await releaseHost(scope)) ? seen : { ...seen, state: 'terminating' };
 }
 
 async function terminate({ aws, ctx, label }: MachineScope, instance: Instance): Promise<Instance | undefined> {

@@ -24,11 +24,15 @@ export interface LaunchInput {
   readonly tags: AWSTags;
   readonly clusterSshKey: string | undefined;
   readonly token: string;
+  /** The interface gets an IPv6 address that stays its first one, by which load balancers may reach it. */
+  readonly primaryIPv6?: boolean;
+  /** A dedicated host made for the machine. */
+  readonly hostId?: string | undefined;
 }
 
 /** The RunInstances request of one machine: a pure function, so that a second attempt asks for exactly the same. */
 export function launchRequest(input: LaunchInput): RunInstancesRequest {
-  const { spec, image, tags, token } = input;
+  const { spec, image, tags, token, hostId } = input;
   const key = spec.sshKeyName ?? input.clusterSshKey ?? DEFAULT_KEY;
   const devices = blockDevices(input);
   const dns = spec.privateDnsName;
@@ -46,7 +50,8 @@ export function launchRequest(input: LaunchInput): RunInstancesRequest {
     ...(devices.length > 0 ? { BlockDeviceMappings: devices } : {}),
     ...market(spec),
     ...reservation(spec),
-    ...placement(spec),
+    ...placement(hostId ? { ...spec, hostID: hostId } : spec),
+    ...cpu(spec),
     ...(dns
       ? {
           PrivateDnsNameOptions: {
@@ -67,7 +72,7 @@ export function launchRequest(input: LaunchInput): RunInstancesRequest {
 }
 
 /** Network interfaces of the user are attached in order and keep their own subnet and groups; else one is made. */
-function interfaces({ spec, subnetId, groups }: LaunchInput): InstanceNetworkInterfaceSpecification[] {
+function interfaces({ spec, subnetId, groups, primaryIPv6 }: LaunchInput): InstanceNetworkInterfaceSpecification[] {
   if (spec.networkInterfaces?.length) {
     return spec.networkInterfaces.map((NetworkInterfaceId, DeviceIndex) => ({ NetworkInterfaceId, DeviceIndex }));
   }
@@ -77,7 +82,9 @@ function interfaces({ spec, subnetId, groups }: LaunchInput): InstanceNetworkInt
       DeleteOnTermination: true,
       SubnetId: subnetId,
       Groups: [...groups],
-      ...(spec.publicIP === undefined ? {} : { AssociatePublicIpAddress: spec.publicIP }),
+      // An address of the user's pool is associated later; until then one of Amazon's would cost.
+      ...(spec.publicIP === undefined ? {} : { AssociatePublicIpAddress: spec.publicIP && !spec.elasticIpPool }),
+      ...(primaryIPv6 ? { Ipv6AddressCount: 1, PrimaryIpv6: true } : {}),
       ...(spec.networkInterfaceType === 'efa' ? { InterfaceType: 'efa' } : {}),
     },
   ];
@@ -182,4 +189,19 @@ function placement(spec: AWSMachineSpec): Pick<RunInstancesRequest, 'Placement'>
     ...(hostID ? { HostId: hostID, Tenancy: 'host' as const, Affinity: hostAffinity ?? 'default' } : {}),
   };
   return Object.keys(found).length > 0 ? { Placement: found } : {};
+}
+
+/** What upstream's names of CPU features are to EC2; nothing where the type's own default is wished. */
+function cpu({ cpuOptions }: AWSMachineSpec): Pick<RunInstancesRequest, 'CpuOptions'> {
+  const confidential = cpuOptions?.confidentialCompute;
+  const nested = cpuOptions?.nestedVirtualization;
+  if (!confidential && !nested) return {};
+  return {
+    CpuOptions: {
+      ...(confidential
+        ? { AmdSevSnp: confidential === 'Disabled' ? ('disabled' as const) : ('enabled' as const) }
+        : {}),
+      ...(nested ? { NestedVirtualization: nested } : {}),
+    },
+  };
 }

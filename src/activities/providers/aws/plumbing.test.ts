@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { atomicRule } from '../../../domain/aws/ingress.js';
+import type { AwsCall } from './cloud.js';
 import { cleanConsole } from './console.js';
 import { parseServiceEndpoints } from './endpoints.js';
 import { sameJson } from './equal.js';
 import { fromPermissions, toPermissions } from './permissions.js';
 import { createReads, type FetchMany } from './reads.js';
+import { secretStore } from './secret-stores.js';
 import { chunksOf, fetchingUserData, USER_DATA_LIMIT } from './user-data.js';
 import { mapLimited } from './wait.js';
 
@@ -122,13 +124,21 @@ describe('user data', () => {
     );
   });
 
-  test('the fetching script is sound shell and fits', () => {
-    const text = fetchingUserData({ region: 'us-east-1', prefix: 'aws.cluster.x-k8s.io/u', count: 3 });
-    const script = /#!\/bin\/bash[\s\S]*?(?=\n--perdure-bootstrap)/.exec(text)?.[0] ?? '';
-    execFileSync('bash', ['-n'], { input: script });
-    expect(script).toContain('seq 0 2');
-    expect(Buffer.byteLength(text)).toBeLessThan(USER_DATA_LIMIT);
-  });
+  test.each([
+    ['secrets-manager', 'aws.cluster.x-k8s.io/u', "'aws.cluster.x-k8s.io/u-2'", 'secretsmanager'],
+    ['ssm-parameter-store', '/cluster.x-k8s.io/u', "'/cluster.x-k8s.io/u/2'", 'aws ssm'],
+  ] as const)(
+    'the script that fetches from %s is sound shell and fits',
+    (secureSecretsBackend, prefix, last, program) => {
+      const store = secretStore({} as AwsCall, { secureSecretsBackend });
+      const text = fetchingUserData({ region: 'us-east-1', prefix, count: 3 }, store);
+      const script = /#!\/bin\/bash[\s\S]*?(?=\n--perdure-bootstrap)/.exec(text)?.[0] ?? '';
+      execFileSync('bash', ['-n'], { input: script });
+      expect(script).toContain(last);
+      expect(script).toContain(program);
+      expect(Buffer.byteLength(text)).toBeLessThan(USER_DATA_LIMIT);
+    },
+  );
 });
 
 test('equality of JSON ignores order and undefined members', () => {

@@ -1,20 +1,21 @@
-import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import type { IgnitionSpec, S3Bucket } from '../../../api/types/aws.js';
 import { KINDS } from '../../../api/types/kinds.js';
 import type { KubeObject } from '../../../api/types/meta.js';
+import { pointingConfig } from '../../../domain/aws/ignition.js';
 import { notYet, PerdureError } from '../../../domain/errors.js';
 import type { CallContext } from '../port.js';
-import { hasCode, isAbsent } from './errors.js';
+import type { AwsCall } from './cloud.js';
 import { type MachineScope, requireCluster } from './machine-scope.js';
-import { seededUuid } from './names.js';
-import { ownedTags, TAG, tagList } from './tags.js';
+import { machineKey, putBootstrapData, removeBootstrapData } from './objects.js';
+import { type SecretStore, secretStore } from './secret-stores.js';
+import { ownedTags, TAG } from './tags.js';
 
 /** EC2's limit on user data before base64. */
 export const USER_DATA_LIMIT = 16_384;
-/** Below Secrets Manager's 65,536 bytes per value. */
-const CHUNK_SIZE = 60_000;
-/** The prefix that upstream's IAM policies allow. */
-const SECRET_NAMES = 'aws.cluster.x-k8s.io';
+
+/** `bucket/key` of the bootstrap data of a machine with Ignition, while it may be there. */
+const OBJECT_ANNOTATION = 'perdure.dev/aws-bootstrap-object';
 
 interface SecretPlace {
   readonly region: string;
@@ -23,7 +24,7 @@ interface SecretPlace {
 }
 
 /** Cuts a payload into values for the secret store; at least one. */
-export function chunksOf(payload: Buffer, size = CHUNK_SIZE): Buffer[] {
+export function chunksOf(payload: Buffer, size: number): Buffer[] {
   const count = Math.max(1, Math.ceil(payload.length / size));
   return Array.from({ length: count }, (_, index) => payload.subarray(index * size, (index + 1) * size));
 }
@@ -32,7 +33,7 @@ export function chunksOf(payload: Buffer, size = CHUNK_SIZE): Buffer[] {
  * User data that fetches the real one: a boothook writes it to a file, and the file is included when cloud-init starts again. A failed fetch is
  * tried again for about five minutes; upstream's script gives up and deletes the secret (capa#4896).
  */
-export function fetchingUserData(place: SecretPlace): string {
+export function fetchingUserData(place: SecretPlace, store: SecretStore): string {
   const boundary = 'perdure-bootstrap';
   return [
     'MIME-Version: 1.0',
@@ -41,7 +42,7 @@ export function fetchingUserData(place: SecretPlace): string {
     `--${boundary}`,
     'Content-Type: text/cloud-boothook; charset="us-ascii"',
     '',
-    fetchScript(place),
+    fetchScript(place, store),
     `--${boundary}`,
     'Content-Type: text/x-include-url; charset="us-ascii"',
     '',
@@ -52,14 +53,16 @@ export function fetchingUserData(place: SecretPlace): string {
   ].join('\n');
 }
 
-function fetchScript({ region, prefix, count }: SecretPlace): string {
+function fetchScript({ region, prefix, count }: SecretPlace, store: SecretStore): string {
+  const names = Array.from({ length: count }, (_, index) => `'${store.name(prefix, index)}'`).join(' ');
   return `#!/bin/bash
-# Fetches this machine's bootstrap data from AWS Secrets Manager and starts cloud-init with it.
+# Fetches this machine's bootstrap data from AWS ${store.title} and starts cloud-init with it.
 set -o errexit -o nounset -o pipefail
 umask 077
 file=/etc/secret-userdata.txt
+region='${region}'
+names=(${names})
 log() { echo "perdure bootstrap [$(date --iso-8601=seconds)] $*" >&2; }
-secrets() { aws secretsmanager --region '${region}' "$@"; }
 if [[ -s $file ]]; then
   log 'bootstrap data is already on disk'
   exit 0
@@ -67,67 +70,132 @@ fi
 work=$(mktemp -d /run/perdure-bootstrap.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 fetch() {
-  secrets get-secret-value --secret-id "$1" --query SecretBinary --output text > "$work/text" && base64 -d < "$work/text" >> "$work/data"
+  ${store.fetch} > "$work/text" && base64 -d < "$work/text" >> "$work/data"
 }
-for index in $(seq 0 ${count - 1}); do
+delete() {
+  ${store.delete} > /dev/null
+}
+for name in "\${names[@]}"; do
   wait=2
   size=$(stat -c %s "$work/data" 2> /dev/null || echo 0)
   for attempt in $(seq 1 12); do
-    if fetch "${prefix}-$index"; then break; fi
+    if fetch "$name"; then break; fi
     truncate -s "$size" "$work/data"
     if [[ $attempt == 12 ]]; then
-      log "cannot read secret ${prefix}-$index; check the instance profile and the route to Secrets Manager"
+      log "cannot read secret $name; check the instance profile and the route to ${store.title}"
       exit 1
     fi
-    log "reading secret ${prefix}-$index failed, attempt $attempt"
+    log "reading secret $name failed, attempt $attempt"
     sleep $wait
     wait=$((wait < 32 ? wait * 2 : 32))
   done
 done
 gunzip -c < "$work/data" > "$work/plain"
 mv "$work/plain" $file
-for index in $(seq 0 ${count - 1}); do
-  secrets delete-secret --force-delete-without-recovery --secret-id "${prefix}-$index" > /dev/null || log "secret ${prefix}-$index is left to the controller"
+for name in "\${names[@]}"; do
+  delete "$name" || log "secret $name is left to the controller"
 done
 log 'starting cloud-init again with the bootstrap data'
 systemctl restart cloud-init
 `;
 }
 
-/** Base64 user data for RunInstances. In the default mode the payload is stored in Secrets Manager first; its place is recorded before that. */
+/**
+ * Base64 user data for RunInstances. By default the payload of cloud-init is stored in the secret store first, and that of Ignition in the cluster's bucket; its
+ * place is recorded before that, or made of the machine's name.
+ */
 export async function prepareUserData(scope: MachineScope): Promise<string> {
-  const data = await bootstrapData(scope);
+  const { data, format } = await bootstrapData(scope);
   const { spec } = scope.object;
+  if (format === 'ignition') {
+    const key = machineKey(scope.isControlPlane, scope.object.metadata.name);
+    const { what, aws } = scope;
+    const bucket = requireCluster(scope).object.spec.s3Bucket;
+    const storage = spec.ignition?.storageType ?? 'ClusterObjectStore';
+    if (bucket && storage === 'ClusterObjectStore') {
+      await scope.record(({ metadata }) => {
+        metadata.annotations = { ...metadata.annotations, [OBJECT_ANNOTATION]: `${bucket.name}/${key}` };
+      });
+    }
+    const text = await ignitionUserData({
+      what,
+      aws,
+      data,
+      ignition: { ...spec.ignition, storageType: storage },
+      bucket,
+      key,
+    });
+    return checked(what, text, 'set spec.ignition.storageType to ClusterObjectStore, which lifts the limit');
+  }
   if (spec.cloudInit?.insecureSkipSecretsManager) {
     const plain = spec.uncompressedUserData ? data : gzipSync(data);
     return checked(
-      scope,
+      scope.what,
       plain,
       'remove spec.cloudInit.insecureSkipSecretsManager, which lifts the limit, or shorten the bootstrap data',
     );
   }
-  const chunks = chunksOf(gzipSync(data));
-  const prefix = spec.cloudInit?.secretPrefix || `${SECRET_NAMES}/${seededUuid(scope.ctx.machineId)}`;
+  const store = secretStore(scope.aws, spec.cloudInit);
+  const chunks = chunksOf(gzipSync(data), store.chunkSize);
+  const prefix = spec.cloudInit?.secretPrefix || store.prefix(scope.ctx.machineId);
   await scope.record((copy) => {
     copy.spec.cloudInit = { ...copy.spec.cloudInit, secretPrefix: prefix, secretCount: chunks.length };
   });
-  for (const [index, chunk] of chunks.entries()) await storeSecret(scope, `${prefix}-${index}`, chunk);
+  for (const [index, chunk] of chunks.entries()) {
+    const name = store.name(prefix, index);
+    await store.put(name, chunk, secretTags(scope, name));
+  }
   const place = { region: scope.aws.region, prefix, count: chunks.length };
-  return checked(scope, Buffer.from(fetchingUserData(place)), 'report this as a bug');
+  return checked(
+    scope.what,
+    Buffer.from(fetchingUserData(place, store)),
+    'use spec.cloudInit.secureSecretsBackend secrets-manager, whose values are larger',
+  );
 }
 
-async function bootstrapData({ ctx, label, what }: MachineScope): Promise<Buffer> {
+export interface IgnitionInput {
+  /** For messages. */
+  readonly what: string;
+  readonly aws: AwsCall;
+  /** The Ignition config. Secret. */
+  readonly data: Buffer;
+  readonly ignition: IgnitionSpec;
+  readonly bucket: S3Bucket | undefined;
+  /** Where it lies in the bucket. */
+  readonly key: string;
+}
+
+/** What Ignition gets as user data: the config itself, or one that points to it in the cluster's bucket. Secret. */
+export async function ignitionUserData({ what, aws, data, ignition, bucket, key }: IgnitionInput): Promise<Buffer> {
+  if (ignition.storageType === 'UnencryptedUserData') return data;
+  if (!bucket) {
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `${what}: spec.ignition.storageType is ClusterObjectStore, but the AWSCluster has no spec.s3Bucket; give it one, or set UnencryptedUserData`,
+      { details: { field: 'spec.ignition.storageType' } },
+    );
+  }
+  return Buffer.from(pointingConfig(await putBootstrapData(aws, bucket, key, data), ignition));
+}
+
+async function bootstrapData({ ctx, label, what }: MachineScope): Promise<BootstrapData> {
   const name = ctx.machine.spec.bootstrap.dataSecretName;
   if (!name) throw notYet(`Machine ${label} waits for bootstrap data`);
   return readBootstrapData(ctx, { namespace: ctx.machine.metadata.namespace ?? '', name }, what);
 }
 
-/** The content of a bootstrap Secret. Secret. Throws `Transient` while it is missing, `InvalidConfiguration` for Ignition. */
+export interface BootstrapData {
+  /** Secret. */
+  readonly data: Buffer;
+  readonly format: 'cloud-config' | 'ignition';
+}
+
+/** The content of a bootstrap Secret. Throws `Transient` while it is missing. */
 export async function readBootstrapData(
   { kube, signal }: Pick<CallContext, 'kube' | 'signal'>,
   ref: { readonly namespace: string; readonly name: string },
   what: string,
-): Promise<Buffer> {
+): Promise<BootstrapData> {
   const secret = await kube.get<KubeObject & { data?: Record<string, string> }>(KINDS.Secret, ref, signal);
   const value = secret?.data?.['value'];
   if (value === undefined) {
@@ -136,39 +204,17 @@ export async function readBootstrapData(
       `secret ${ref.namespace}/${ref.name} with the bootstrap data of ${what} is missing or has no key "value"`,
     );
   }
-  if (Buffer.from(secret?.data?.['format'] ?? '', 'base64').toString() === 'ignition') {
-    throw new PerdureError(
-      'InvalidConfiguration',
-      `${what}: bootstrap format ignition is not supported; set format cloud-config in the KubeadmConfig`,
-    );
-  }
-  return Buffer.from(value, 'base64');
+  const format = Buffer.from(secret?.data?.['format'] ?? '', 'base64').toString();
+  return { data: Buffer.from(value, 'base64'), format: format === 'ignition' ? 'ignition' : 'cloud-config' };
 }
 
-function checked({ label }: MachineScope, data: Buffer, remedy: string): string {
+function checked(what: string, data: Buffer, remedy: string): string {
   if (data.length <= USER_DATA_LIMIT) return data.toString('base64');
   throw new PerdureError(
     'InvalidConfiguration',
-    `AWSMachine ${label}: user data has ${data.length} bytes, EC2 takes at most ${USER_DATA_LIMIT}; ${remedy}`,
+    `${what}: user data has ${data.length} bytes, EC2 takes at most ${USER_DATA_LIMIT}; ${remedy}`,
     { details: { bytes: data.length, limit: USER_DATA_LIMIT } },
   );
-}
-
-/** The token is made of the content: storing the same again changes nothing. */
-async function storeSecret(scope: MachineScope, name: string, value: Buffer): Promise<void> {
-  const { secrets } = scope.aws;
-  const token = seededUuid(createHash('sha256').update(name).update(value).digest('hex'));
-  try {
-    await secrets.createSecret({
-      Name: name,
-      SecretBinary: value,
-      ClientRequestToken: token,
-      Tags: tagList(secretTags(scope, name)),
-    });
-  } catch (error) {
-    if (!hasCode(error, 'ResourceExistsException')) throw error;
-    await secrets.putSecretValue({ SecretId: name, SecretBinary: value, ClientRequestToken: token });
-  }
 }
 
 function secretTags(scope: MachineScope, name: string): Record<string, string> {
@@ -178,19 +224,28 @@ function secretTags(scope: MachineScope, name: string): Record<string, string> {
   return ownedTags({ clusterName, clusterId, name, role, additional: object.spec.additionalTags, extra });
 }
 
-/** Deletes the machine's secrets, if any are recorded, and then the record. Absent is success. */
+/** Deletes what the machine's bootstrap data was stored as, if anything is recorded, and then the record. Absent is success. */
 export async function removeSecrets(scope: MachineScope): Promise<void> {
-  const { secretPrefix: prefix, secretCount: count = 0 } = scope.object.spec.cloudInit ?? {};
-  if (!prefix || scope.object.spec.cloudInit?.insecureSkipSecretsManager) return;
-  for (let index = 0; index < Math.max(1, count); index++) {
-    try {
-      await scope.aws.secrets.deleteSecret({ SecretId: `${prefix}-${index}`, ForceDeleteWithoutRecovery: true });
-    } catch (error) {
-      if (!isAbsent(error)) throw error;
-    }
-  }
+  await removeObject(scope);
+  const { cloudInit } = scope.object.spec;
+  const { secretPrefix: prefix, secretCount: count = 0 } = cloudInit ?? {};
+  if (!prefix || cloudInit?.insecureSkipSecretsManager) return;
+  const store = secretStore(scope.aws, cloudInit);
+  for (let index = 0; index < Math.max(1, count); index++) await store.remove(store.name(prefix, index));
   await scope.record(({ spec }) => {
     delete spec.cloudInit?.secretPrefix;
     delete spec.cloudInit?.secretCount;
+  });
+}
+
+async function removeObject(scope: MachineScope): Promise<void> {
+  const [bucket, ...key] = (scope.object.metadata.annotations?.[OBJECT_ANNOTATION] ?? '').split('/');
+  if (!bucket) return;
+  const spec = scope.cluster?.object.spec.s3Bucket;
+  const bestEffortDeleteObjects = spec?.bestEffortDeleteObjects ?? false;
+  await removeBootstrapData(scope.aws, { name: bucket, bestEffortDeleteObjects }, key.join('/'));
+  await scope.record(({ metadata }) => {
+    const { [OBJECT_ANNOTATION]: _, ...others } = metadata.annotations ?? {};
+    metadata.annotations = others;
   });
 }

@@ -4,23 +4,25 @@
  */
 export const CALLS = {
   ec2: [
-    ...['allocateAddress', 'associateRouteTable', 'associateVpcCidrBlock', 'attachInternetGateway'],
-    ...['authorizeSecurityGroupIngress', 'createCarrierGateway', 'createEgressOnlyInternetGateway'],
-    ...['createInternetGateway', 'createLaunchTemplate', 'createLaunchTemplateVersion', 'createNatGateway'],
-    ...['createRoute', 'createRouteTable', 'createSecurityGroup', 'createSubnet', 'createTags', 'createVpc'],
-    ...['createVpcEndpoint', 'deleteCarrierGateway', 'deleteEgressOnlyInternetGateway', 'deleteInternetGateway'],
-    ...['deleteLaunchTemplate', 'deleteLaunchTemplateVersions', 'deleteNatGateway', 'deleteNetworkInterface'],
-    ...['deleteRouteTable', 'deleteSecurityGroup', 'deleteSnapshot', 'deleteSubnet', 'deleteTags', 'deleteVolume'],
-    ...['deleteVpc', 'deleteVpcEndpoints', 'describeAddresses', 'describeAvailabilityZones'],
-    ...['describeCarrierGateways', 'describeEgressOnlyInternetGateways', 'describeImages', 'describeInstanceTypes'],
+    ...['allocateAddress', 'allocateHosts', 'associateAddress', 'associateRouteTable', 'associateVpcCidrBlock'],
+    ...['attachInternetGateway', 'authorizeSecurityGroupIngress', 'createCarrierGateway'],
+    ...['createEgressOnlyInternetGateway', 'createInternetGateway', 'createLaunchTemplate'],
+    ...['createLaunchTemplateVersion', 'createNatGateway', 'createRoute', 'createRouteTable', 'createSecurityGroup'],
+    ...['createSubnet', 'createTags', 'createVpc', 'createVpcEndpoint', 'deleteCarrierGateway'],
+    ...['deleteEgressOnlyInternetGateway', 'deleteInternetGateway', 'deleteLaunchTemplate'],
+    ...['deleteLaunchTemplateVersions', 'deleteNatGateway', 'deleteNetworkInterface', 'deleteRouteTable'],
+    ...['deleteSecurityGroup', 'deleteSnapshot', 'deleteSubnet', 'deleteTags', 'deleteVolume', 'deleteVpc'],
+    ...['deleteVpcEndpoints', 'describeAddresses', 'describeAvailabilityZones', 'describeCarrierGateways'],
+    ...['describeEgressOnlyInternetGateways', 'describeHosts', 'describeImages', 'describeInstanceTypes'],
     ...['describeInstances', 'describeInternetGateways', 'describeIpamPools', 'describeLaunchTemplateVersions'],
     ...['describeLaunchTemplates', 'describeNatGateways', 'describeNetworkInterfaces', 'describeRouteTables'],
     ...['describeSecurityGroups', 'describeSnapshots', 'describeSubnets', 'describeTags', 'describeVolumes'],
     ...['describeVpcAttribute', 'describeVpcEndpoints', 'describeVpcs', 'detachInternetGateway'],
-    ...['disassociateRouteTable', 'disassociateVpcCidrBlock', 'getConsoleOutput', 'modifyInstanceMetadataOptions'],
-    ...['modifyNetworkInterfaceAttribute', 'modifySubnetAttribute', 'modifyVpcAttribute', 'modifyVpcEndpoint'],
-    ...['releaseAddress', 'replaceRoute', 'replaceRouteTableAssociation', 'revokeSecurityGroupEgress'],
-    ...['revokeSecurityGroupIngress', 'runInstances', 'terminateInstances'],
+    ...['disassociateAddress', 'disassociateRouteTable', 'disassociateVpcCidrBlock', 'getConsoleOutput'],
+    ...['modifyInstanceMetadataOptions', 'modifyNetworkInterfaceAttribute', 'modifySubnetAttribute'],
+    ...['modifyVpcAttribute', 'modifyVpcEndpoint', 'releaseAddress', 'releaseHosts', 'replaceRoute'],
+    ...['replaceRouteTableAssociation', 'revokeSecurityGroupEgress', 'revokeSecurityGroupIngress', 'runInstances'],
+    ...['terminateInstances'],
   ],
   elb: [
     ...['addTags', 'applySecurityGroupsToLoadBalancer', 'attachLoadBalancerToSubnets', 'configureHealthCheck'],
@@ -42,9 +44,15 @@ export const CALLS = {
     ...['putLifecycleHook', 'resumeProcesses', 'startInstanceRefresh', 'suspendProcesses'],
     ...['terminateInstanceInAutoScalingGroup', 'updateAutoScalingGroup'],
   ],
+  s3: [
+    ...['createBucket', 'deleteBucket', 'deleteObject', 'deleteObjects', 'getBucketLifecycleConfiguration'],
+    ...['getBucketPolicy', 'getBucketTagging', 'headBucket', 'listObjectVersions', 'putBucketLifecycleConfiguration'],
+    ...['putBucketPolicy', 'putBucketTagging', 'putObject'],
+  ],
   secrets: ['createSecret', 'deleteSecret', 'putSecretValue'],
+  ssm: ['deleteParameter', 'getParameter', 'putParameter'],
   tagging: ['getResources'],
-  sts: ['assumeRole'],
+  sts: ['assumeRole', 'getCallerIdentity'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Service = keyof typeof CALLS;
@@ -55,15 +63,32 @@ const PREFIX: Readonly<Record<Service, string>> = {
   elb: 'elasticloadbalancing',
   elbv2: 'elasticloadbalancing',
   autoscaling: 'autoscaling',
+  s3: 's3',
   secrets: 'secretsmanager',
+  ssm: 'ssm',
   tagging: 'tag',
   sts: 'sts',
+};
+
+/** Calls whose permission has another name. Source: AWS service authorization reference, Amazon S3. */
+const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
+  's3.deleteObjects': ['DeleteObject', 'DeleteObjectVersion'],
+  's3.getBucketLifecycleConfiguration': ['GetLifecycleConfiguration'],
+  's3.headBucket': ['ListBucket'],
+  's3.listObjectVersions': ['ListBucketVersions'],
+  // anyone may ask who he is
+  'sts.getCallerIdentity': [],
+  's3.putBucketLifecycleConfiguration': ['PutLifecycleConfiguration'],
 };
 
 /** The actions of IAM that calls of a service need, sorted. */
 export function actionsOf(...services: readonly Service[]): string[] {
   const actions = services.flatMap((service) =>
-    CALLS[service].map((call) => `${PREFIX[service]}:${call.charAt(0).toUpperCase()}${call.slice(1)}`),
+    CALLS[service].flatMap((call) =>
+      (PERMISSIONS[`${service}.${call}`] ?? [`${call.charAt(0).toUpperCase()}${call.slice(1)}`]).map(
+        (action) => `${PREFIX[service]}:${action}`,
+      ),
+    ),
   );
   return [...new Set(actions)].sort();
 }

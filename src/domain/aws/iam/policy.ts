@@ -23,13 +23,23 @@ export interface IamOptions {
   readonly partition: string;
   /** Perdure may assume the roles of AWSClusterRoleIdentities. */
   readonly allowAssumeRole: boolean;
+  /** Where bootstrap data waits for machines. */
+  readonly secretBackends: readonly SecretBackend[];
+  /** Beginning of the names of buckets for Ignition; absent: no permission for any. */
+  readonly bucketPrefix?: string | undefined;
 }
+
+export const SECRET_BACKENDS = ['secrets-manager', 'ssm-parameter-store'] as const;
+export type SecretBackend = (typeof SECRET_BACKENDS)[number];
+/** Upstream's beginning of the names of buckets. */
+export const BUCKET_PREFIX = 'cluster-api-provider-aws-';
 
 export const DEFAULT_IAM: IamOptions = {
   namePrefix: '',
   nameSuffix: '.cluster-api-provider-aws.sigs.k8s.io',
   partition: 'aws',
   allowAssumeRole: false,
+  secretBackends: ['secrets-manager'],
 };
 
 /** Who gets a policy. */
@@ -43,6 +53,24 @@ const everything = (Sid: string, Action: readonly string[]): Statement => ({
   Action,
   Resource: ['*'],
 });
+/** Calls to a secret store, allowed on bootstrap data only. */
+function bootstrapData(
+  { partition, secretBackends }: IamOptions,
+  actions: Readonly<Record<SecretBackend, readonly string[]>>,
+): Statement[] {
+  const resources: Readonly<Record<SecretBackend, string[]>> = {
+    'secrets-manager': secretsOf(partition),
+    'ssm-parameter-store': [`arn:${partition}:ssm:*:*:parameter/cluster.x-k8s.io/*`],
+  };
+  const sids = { 'secrets-manager': 'BootstrapData', 'ssm-parameter-store': 'BootstrapParameters' };
+  return secretBackends.map((backend) => ({
+    Sid: sids[backend],
+    Effect: 'Allow',
+    Action: [...actions[backend]].sort(),
+    Resource: resources[backend],
+  }));
+}
+
 const secretsOf = (partition: string): string[] => [
   `arn:${partition}:secretsmanager:*:*:secret:aws.cluster.x-k8s.io/*`,
 ];
@@ -69,19 +97,38 @@ export function policyOf(name: Document, options: IamOptions = DEFAULT_IAM): Pol
 }
 
 /** Of Perdure's workers: what they call, no more. Instances get the profiles of machines, so their roles may be passed on. */
-function controllers({ namePrefix, nameSuffix, partition, allowAssumeRole }: IamOptions): PolicyDocument {
+function controllers(options: IamOptions): PolicyDocument {
+  const { namePrefix, nameSuffix, partition, allowAssumeRole, bucketPrefix } = options;
+  const images: readonly string[] = actionsOf('ssm').filter((action) => action === 'ssm:GetParameter');
   return document(
     everything('Machines', actionsOf('ec2')),
     everything('LoadBalancers', actionsOf('elb', 'elbv2')),
     everything('Pools', actionsOf('autoscaling')),
     everything('Tags', actionsOf('tagging')),
+    ...bootstrapData(options, {
+      // both are tagged as they are made
+      'secrets-manager': [...actionsOf('secrets'), 'secretsmanager:TagResource'],
+      'ssm-parameter-store': [
+        ...actionsOf('ssm').filter((action) => !images.includes(action)),
+        'ssm:AddTagsToResource',
+      ],
+    }),
     {
-      Sid: 'BootstrapData',
+      Sid: 'PublishedImages',
       Effect: 'Allow',
-      // a secret is tagged as it is made
-      Action: [...actionsOf('secrets'), 'secretsmanager:TagResource'].sort(),
-      Resource: secretsOf(partition),
+      Action: images,
+      Resource: [`arn:${partition}:ssm:*:*:parameter/aws/service/eks/optimized-ami/*`],
     },
+    ...(bucketPrefix === undefined
+      ? []
+      : [
+          {
+            Sid: 'Buckets',
+            Effect: 'Allow' as const,
+            Action: actionsOf('s3'),
+            Resource: [`arn:${partition}:s3:::${bucketPrefix}*`],
+          },
+        ]),
     {
       Sid: 'InstanceProfiles',
       Effect: 'Allow',
@@ -136,7 +183,8 @@ const CONTROL_PLANE: readonly string[] = [
   );
 
 /** Of every machine: fetching its bootstrap data, which it deletes, and images; the network plug-in's interfaces and sessions. */
-function nodes({ partition }: IamOptions): PolicyDocument {
+function nodes(options: IamOptions): PolicyDocument {
+  const { partition } = options;
   return document(
     everything(
       'Node',
@@ -160,12 +208,10 @@ function nodes({ partition }: IamOptions): PolicyDocument {
         ...['GetDownloadUrlForLayer', 'GetRepositoryPolicy', 'ListImages'],
       ].map((action) => `ecr:${action}`),
     ),
-    {
-      Sid: 'BootstrapData',
-      Effect: 'Allow',
-      Action: ['secretsmanager:DeleteSecret', 'secretsmanager:GetSecretValue'],
-      Resource: secretsOf(partition),
-    },
+    ...bootstrapData(options, {
+      'secrets-manager': ['secretsmanager:DeleteSecret', 'secretsmanager:GetSecretValue'],
+      'ssm-parameter-store': ['ssm:DeleteParameter', 'ssm:GetParameter'],
+    }),
     everything('Sessions', [
       'ssm:UpdateInstanceInformation',
       ...['CreateControlChannel', 'CreateDataChannel', 'OpenControlChannel', 'OpenDataChannel'].map(

@@ -36,7 +36,7 @@ export async function ensureTemplate(
   if (!needed) return { id, versions };
   await aws.ec2.createLaunchTemplateVersion({
     LaunchTemplateId: id,
-    LaunchTemplateData: wish.template,
+    LaunchTemplateData: await wish.template(),
     VersionDescription: description,
     ClientToken: clientToken(ctx.poolId, 'template-version', description, String(versions.at(-1)?.VersionNumber ?? 0)),
   });
@@ -55,7 +55,7 @@ async function createTemplate(
   const description = descriptionOf(wish.digests);
   const { LaunchTemplate } = await aws.ec2.createLaunchTemplate({
     LaunchTemplateName: name,
-    LaunchTemplateData: wish.template,
+    LaunchTemplateData: await wish.template(),
     VersionDescription: description,
     TagSpecifications: [{ ResourceType: 'launch-template', Tags: tagList({ ...poolTags(scope), Name: name }) }],
     ClientToken: clientToken(ctx.poolId, 'template', name, description),

@@ -4,17 +4,18 @@ import type { AWSResourceReference } from '../../../../api/types/aws.js';
 import { notYet, PerdureError } from '../../../../domain/errors.js';
 import { isSizedElsewhere } from '../../../../domain/status/machine-pool.js';
 import { chooseImage } from '../ami.js';
+import { poolKey } from '../objects.js';
 import { chooseGroups } from '../placement.js';
 import { requireVpcId, subnetIdOf, subnetsOf } from '../scope.js';
-import { readBootstrapData, USER_DATA_LIMIT } from '../user-data.js';
+import { ignitionUserData, readBootstrapData, USER_DATA_LIMIT } from '../user-data.js';
 import { type GroupWish, groupWish } from './group.js';
 import { type PoolScope, poolTags } from './scope.js';
 import { type Digests, digestsOf, templateData } from './template.js';
 
 /** What a pool is to be in AWS. */
 export interface PoolWish {
-  /** Holds user data. Secret. */
-  readonly template: RequestLaunchTemplateData;
+  /** Puts bootstrap data where instances will look for it, and tells what the launch template is to hold. Secret. */
+  template(): Promise<RequestLaunchTemplateData>;
   readonly digests: Digests;
   /** The group, once the launch template has an id. */
   group(templateId: string): GroupWish;
@@ -23,56 +24,68 @@ export interface PoolWish {
 /** Reads what the wish depends on: image, groups, subnets, bootstrap data. Throws `InvalidConfiguration` naming the field. */
 export async function readWish(scope: PoolScope): Promise<PoolWish> {
   const { object, ctx, what, launch, cluster } = scope;
-  assertPoolSupported(scope);
-  const [image, groups, userData, subnets] = await Promise.all([
+  const [image, groups, bootstrap, subnets] = await Promise.all([
     chooseImage(launch),
     chooseGroups(launch),
-    readUserData(scope),
+    readBootstrap(scope),
     chooseSubnets(scope),
   ]);
-  const template = templateData({
-    what,
-    spec: object.spec.awsLaunchTemplate,
-    image,
-    groups: groups.all,
-    userData,
-    tags: poolTags(scope),
-    clusterSshKey: cluster.object.spec.sshKeyName,
-  });
+  const templateWith = (userData: string): RequestLaunchTemplateData =>
+    templateData({
+      what,
+      spec: object.spec.awsLaunchTemplate,
+      image,
+      groups: groups.all,
+      userData,
+      tags: poolTags(scope),
+      clusterSshKey: cluster.object.spec.sshKeyName,
+    });
   const { replicas = 1 } = ctx.pool.spec;
   const external = isSizedElsewhere(ctx.pool);
   return {
-    template,
-    digests: digestsOf(template, ctx.pool.spec.template.spec.bootstrap.dataSecretName ?? ''),
+    template: async () => templateWith(await userDataOf(scope, bootstrap)),
+    // of the data itself: a URL to it may be another each time
+    digests: digestsOf(
+      templateWith(bootstrap.inline ?? bootstrap.data.toString('base64')),
+      ctx.pool.spec.template.spec.bootstrap.dataSecretName ?? '',
+    ),
     group: (templateId) => groupWish({ what, spec: object.spec, replicas, external, subnets, templateId }),
   };
 }
 
-function assertPoolSupported({ object: { spec }, what }: PoolScope): void {
-  const refused = spec.ignition
-    ? 'spec.ignition'
-    : spec.awsLaunchTemplate.ami?.eksLookupType
-      ? 'spec.awsLaunchTemplate.ami.eksLookupType'
-      : undefined;
-  if (refused === undefined) return;
-  throw new PerdureError('InvalidConfiguration', `${what}: ${refused} is not supported; remove it`, {
-    details: { field: refused },
-  });
+interface Bootstrap {
+  /** Secret. */
+  readonly data: Buffer;
+  /** Base64 of what goes into the template itself; absent where it goes into the cluster's bucket. Secret. */
+  readonly inline?: string;
 }
 
-/** The bootstrap data as upstream gives it to pools: in the launch template itself; packed only when it would not fit. */
-async function readUserData(scope: PoolScope): Promise<string> {
-  const { ctx, what } = scope;
+/**
+ * The bootstrap data as upstream gives it to pools: in the launch template itself, cloud-init's packed only when it would not fit; or that of Ignition in the
+ * cluster's bucket, where the spec says so.
+ */
+async function readBootstrap({ ctx, what, object }: PoolScope): Promise<Bootstrap> {
   const name = ctx.pool.spec.template.spec.bootstrap.dataSecretName;
   if (!name) throw notYet(`${what} waits for bootstrap data`);
-  const plain = await readBootstrapData(ctx, { namespace: ctx.pool.metadata.namespace ?? '', name }, what);
-  const data = plain.length <= USER_DATA_LIMIT ? plain : gzipSync(plain);
-  if (data.length <= USER_DATA_LIMIT) return data.toString('base64');
+  const { data, format } = await readBootstrapData(ctx, { namespace: ctx.pool.metadata.namespace ?? '', name }, what);
+  const ignition = format === 'ignition';
+  if (ignition && object.spec.ignition?.storageType === 'ClusterObjectStore') return { data };
+  const fitting = data.length <= USER_DATA_LIMIT || ignition ? data : gzipSync(data);
+  if (fitting.length <= USER_DATA_LIMIT) return { data, inline: fitting.toString('base64') };
+  const remedy = ignition ? 'set spec.ignition.storageType to ClusterObjectStore' : 'shorten the bootstrap data';
   throw new PerdureError(
     'InvalidConfiguration',
-    `${what}: user data has ${data.length} bytes packed, EC2 takes at most ${USER_DATA_LIMIT}; shorten the bootstrap data`,
-    { details: { bytes: data.length, limit: USER_DATA_LIMIT } },
+    `${what}: user data has ${fitting.length} bytes${ignition ? '' : ' packed'}, EC2 takes at most ${USER_DATA_LIMIT}; ${remedy}`,
+    { details: { bytes: fitting.length, limit: USER_DATA_LIMIT } },
   );
+}
+
+async function userDataOf({ what, aws, cluster, object }: PoolScope, { data, inline }: Bootstrap): Promise<string> {
+  if (inline !== undefined) return inline;
+  const key = poolKey(object.spec.awsLaunchTemplate.name || object.metadata.name, data);
+  const { ignition = {} } = object.spec;
+  const text = await ignitionUserData({ what, aws, data, ignition, bucket: cluster.object.spec.s3Bucket, key });
+  return text.toString('base64');
 }
 
 /**
