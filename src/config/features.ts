@@ -8,6 +8,10 @@ export const FEATURES = {
   ExternalResourceGC: true,
   /** Upstream's way for partitions without a tagging API; accepted, and needs nothing: the tagging API is never asked. */
   AlternativeGCStrategy: false,
+  /** Admits buckets and Ignition settings of AWSClusters and AWSMachines. */
+  BootstrapFormatIgnition: false,
+  /** Admits KubeadmConfigs of format ignition. */
+  KubeadmBootstrapFormatIgnition: false,
   /** The bridge signals every object once when it starts to lead, converged ones too: after a restore, or when in doubt. */
   SignalConvergedAtStart: false,
 } as const satisfies Record<string, boolean>;

@@ -497,7 +497,6 @@ describe('what the user got wrong', () => {
   });
 
   test.each<[string, KubeadmConfigSpec, RegExp]>([
-    ['ignition', { format: 'ignition' }, /spec\.format ignition: Ignition is not supported yet/],
     [
       'a missing Secret',
       { files: [{ path: '/a', contentFrom: { secret: { name: 'absent', key: 'k' } } }] },

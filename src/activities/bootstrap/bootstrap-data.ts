@@ -7,7 +7,7 @@ import type { Kube } from '../../kube/kube.js';
 import { ensureCertificates, readCertificates } from './certificates.js';
 import { acquireInitLock, releaseInitLock, releaseInitLockOf } from './init-lock.js';
 import { completedJoin, isInitialized, templateData } from './join.js';
-import { nameOf, renderInit, renderJoin } from './render.js';
+import { formatOf, nameOf, renderInit, renderJoin } from './render.js';
 import {
   BOOTSTRAP_MANAGER,
   clusterSecret,
@@ -26,7 +26,6 @@ export interface BootstrapData {
 }
 
 const TRUE: Readiness = { state: 'true' };
-const FORMAT = 'cloud-config';
 
 /**
  * Makes a machine's bootstrap data exist: decides between `kubeadm init` and `kubeadm join`, renders once, stores the Secret (named as the
@@ -93,14 +92,7 @@ function belongsTo(secret: Secret, config: KubeadmConfig): boolean {
 }
 
 async function renderedData(deps: BootstrapDeps, subject: BootstrapSubject, report: Report): Promise<string> {
-  const { cluster, config, machine } = subject;
-  if (config.spec?.format === 'ignition') {
-    throw new PerdureError(
-      'InvalidConfiguration',
-      `${nameOf('KubeadmConfig', config)}: spec.format ignition: Ignition is not supported yet; use cloud-config`,
-      { details: { field: 'spec.format', value: 'ignition' } },
-    );
-  }
+  const { cluster, machine } = subject;
   if (cluster.status?.initialization?.infrastructureProvisioned !== true) {
     throw report.wait(
       'WaitingForClusterInfrastructure',
@@ -193,7 +185,10 @@ async function storeData(
   const { cluster, config } = subject;
   const { namespace = '', name } = config.metadata;
   const owner = ownerReference(config, { controller: true });
-  const wanted = clusterSecret({ namespace, name }, cluster.metadata.name, owner, { value: text, format: FORMAT });
+  const wanted = clusterSecret({ namespace, name }, cluster.metadata.name, owner, {
+    value: text,
+    format: formatOf(config),
+  });
   const { secret, created } = await createOrRead(kube, wanted, signal);
   const stored = created || belongsTo(secret, config) ? secret : await replaceLeftover(kube, wanted, config, signal);
   await report.done(name);

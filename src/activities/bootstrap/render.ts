@@ -20,6 +20,7 @@ import {
 } from '../../domain/bootstrap/cloud-config.js';
 import type { TemplateData } from '../../domain/bootstrap/file-template.js';
 import { resolvedFile } from '../../domain/bootstrap/files.js';
+import { renderIgnition } from '../../domain/bootstrap/ignition.js';
 import {
   clusterConfigurationFor,
   initConfigurationFor,
@@ -97,9 +98,18 @@ async function render(
   const spec = config.spec ?? {};
   const files = await Promise.all((spec.files ?? []).map((file, index) => fileOf(input, file, index)));
   const users = await Promise.all((spec.users ?? []).map((user, index) => userOf(input, user, index)));
-  const text = renderCloudConfig({ kubeadm, files: [...certificates, ...files, ...extraFiles], users, spec });
+  const parts = { kubeadm, files: [...certificates, ...files, ...extraFiles], users, spec };
+  const text =
+    formatOf(config) === 'ignition'
+      ? renderIgnition({ ...parts, what: nameOf('KubeadmConfig', config) })
+      : renderCloudConfig(parts);
   checkSize(config, text, files);
   return text;
+}
+
+/** The format of the user data, which the bootstrap Secret names too. */
+export function formatOf({ spec }: KubeadmConfig): 'cloud-config' | 'ignition' {
+  return spec?.format === 'ignition' ? 'ignition' : 'cloud-config';
 }
 
 async function fileOf(input: RenderInput, file: KubeadmFile, index: number): Promise<BootstrapFile> {

@@ -10,6 +10,7 @@ import { definitionOf } from '../crd/definitions.js';
 import type { KubeadmControlPlane } from '../types/index.js';
 import { KINDS } from '../types/kinds.js';
 import type { KubeObject } from '../types/meta.js';
+import { DEFAULT_GATES } from './context.js';
 import { startWebhookServer } from './server.js';
 
 /** Admission and conversion webhooks as a process: runs until SIGTERM or SIGINT. */
@@ -26,6 +27,11 @@ async function main(): Promise<void> {
   const resolver = createApiVersionResolver((group, kind) => servedApiVersion(kube, group, kind));
   const server = await startWebhookServer({
     ...listen,
+    gates: {
+      ...DEFAULT_GATES,
+      BootstrapFormatIgnition: config.features.BootstrapFormatIgnition,
+      KubeadmBootstrapFormatIgnition: config.features.KubeadmBootstrapFormatIgnition,
+    },
     certificate: { certFile: path.join(certDir, 'tls.crt'), keyFile: path.join(certDir, 'tls.key') },
     convertReview: (review) => convertReview(review, resolver),
     readControlPlane: (namespace, name) =>
