@@ -1,22 +1,36 @@
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import { cloudFormation } from '../../domain/aws/iam/cloudformation.js';
-import { DEFAULT_IAM, DOCUMENTS, type Document, type IamOptions, policyOf } from '../../domain/aws/iam/policy.js';
+import {
+  BUCKET_PREFIX,
+  DEFAULT_IAM,
+  DOCUMENTS,
+  type Document,
+  type IamOptions,
+  policyOf,
+  SECRET_BACKENDS,
+} from '../../domain/aws/iam/policy.js';
 import type { GlobalOptions } from '../lib/connect.js';
 import { examples } from '../lib/options.js';
 import { command, show } from '../lib/output.js';
 
-interface AwsOptions extends GlobalOptions, IamOptions {
+interface AwsOptions extends GlobalOptions, Omit<IamOptions, 'secretBackends'> {
   readonly document: Document;
+  readonly secretBackend: IamOptions['secretBackends'];
 }
 
+const optionsOf = ({ secretBackend, ...options }: AwsOptions): IamOptions => ({
+  ...options,
+  secretBackends: secretBackend,
+});
+
 async function printPolicy(o: AwsOptions): Promise<void> {
-  const policy = policyOf(o.document, o);
+  const policy = policyOf(o.document, optionsOf(o));
   show(o.output, policy, () => JSON.stringify(policy, undefined, 2));
 }
 
 async function printCloudFormation(o: AwsOptions): Promise<void> {
-  const template = cloudFormation(o);
+  const template = cloudFormation(optionsOf(o));
   show(o.output, template, () => stringify(template, { aliasDuplicateObjects: false }).trimEnd());
 }
 
@@ -34,6 +48,12 @@ export function registerAws(program: Command): void {
       .option('--name-prefix <text>', 'in front of the names of roles', DEFAULT_IAM.namePrefix)
       .option('--name-suffix <text>', 'behind the names of roles', DEFAULT_IAM.nameSuffix)
       .option('--partition <partition>', 'partition of AWS', DEFAULT_IAM.partition)
+      .addOption(
+        new Option('--secret-backend <name...>', 'where bootstrap data waits for machines')
+          .choices(SECRET_BACKENDS)
+          .default(DEFAULT_IAM.secretBackends),
+      )
+      .option('--bucket-prefix <text>', `permit buckets for Ignition whose names begin so, e.g. ${BUCKET_PREFIX}`)
       .option('--allow-assume-role', 'let Perdure assume the roles of AWSClusterRoleIdentities', false);
   options(iam.command('print-policy'))
     .description('print a policy document, JSON')
