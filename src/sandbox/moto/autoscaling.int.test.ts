@@ -106,8 +106,11 @@ describe('an emulated Auto Scaling group', () => {
     await expect(aws.autoscaling.send(more)).rejects.toMatchObject({ Code: 'ValidationError' });
     const plain = new DeleteAutoScalingGroupCommand({ AutoScalingGroupName: 'g' });
     await expect(aws.autoscaling.send(plain)).rejects.toMatchObject({ name: 'ResourceInUseFault' });
+    // long enough to be seen by a test that is given little of the processor
+    await moto.admin.setDelays({ allMs: 1_500 });
     await aws.autoscaling.send(new DeleteAutoScalingGroupCommand({ AutoScalingGroupName: 'g', ForceDelete: true }));
     expect((await group())?.Status).toBe('Delete in progress');
+    await moto.admin.setDelays({ allMs: 30 });
     await until(group, (found) => found === undefined);
   });
 
