@@ -30,6 +30,8 @@ export interface TestSandboxOptions {
   readonly machines: 'native' | 'none';
   /** How long the emulated cloud takes for state changes, milliseconds. */
   readonly cloudDelay: number;
+  /** Features of Perdure, `Name=true`. */
+  readonly features?: string;
   readonly say?: (line: string) => void;
 }
 
@@ -67,6 +69,7 @@ export async function startTestSandbox(options: TestSandboxOptions): Promise<Tes
       options.machines,
       '--cloud-delay',
       String(options.cloudDelay),
+      ...(options.features ? ['--features', options.features] : []),
       '-o',
       'json',
     ];

@@ -20,6 +20,7 @@ export interface UpOptions extends GlobalOptions {
   readonly temporalPort?: number;
   readonly awsPort?: number;
   readonly cloudDelay?: number;
+  readonly features?: string;
 }
 
 const DEFAULT_DELAY_MS = 1_000;
@@ -52,7 +53,11 @@ export async function up(layout: Layout, options: UpOptions, say: (line: string)
         ...(options.maxMachines === undefined ? {} : { maxMachines: options.maxMachines }),
         ...(options.machineMemory === undefined ? {} : { memoryMiB: options.machineMemory }),
       },
-      env: { PATH: env['PATH'] ?? '', HOME: env['HOME'] ?? '' },
+      env: {
+        PATH: env['PATH'] ?? '',
+        HOME: env['HOME'] ?? '',
+        ...(options.features ? { PERDURE_FEATURES: options.features } : {}),
+      },
     },
     say,
   );
@@ -143,6 +148,7 @@ export function registerSandboxCommands(program: Command): void {
         .default('native'),
     )
     .option('--max-machines <n>', 'at most this many machines', whole(1))
+    .option('--features <list>', 'features of Perdure, Name=true,Other=false')
     .option('--machine-memory <MiB>', 'memory for all machines together', whole(1))
     .option(`${PORT_OPTIONS.ui} <port>`, "port of Temporal's UI", port)
     .option(`${PORT_OPTIONS.apiServer} <port>`, 'port of the management API server', port)

@@ -67,6 +67,8 @@ export function diskFiles({ instance, seed, network, podCidr }: DiskContent): Re
     },
     'etc/perdure/pod-cidr': { content: `${podCidr}\n`, mode: 0o644 },
     'etc/perdure/aws-endpoint': { content: `http://${EMULATOR_NAME}\n`, mode: 0o644 },
+    'usr/local/bin/perdure-ignition': { content: readFileSync(join(ASSETS, 'ignition.py')), mode: 0o755 },
+    'usr/local/bin/envsubst': { content: readFileSync(join(ASSETS, 'envsubst.py')), mode: 0o755 },
     'usr/local/bin/aws': { content: readFileSync(join(ASSETS, 'aws.py')), mode: 0o755 },
   };
 }

@@ -12,6 +12,16 @@ describe('renderSeed', () => {
     expect([...seed['user-data']]).toEqual([0x1f, 0x8b, 0, 255]);
   });
 
+  test('turns an Ignition config into a cloud-config that has it gone by', () => {
+    const config = Buffer.from('{"ignition":{"version":"2.3.0"}}');
+    const text = renderSeed(instance, config, attach(instance))['user-data'].toString();
+    expect(text.startsWith('#cloud-config\n')).toBe(true);
+    expect(parse(text)).toEqual({
+      write_files: [expect.objectContaining({ encoding: 'b64', content: config.toString('base64') })],
+      runcmd: [['/usr/local/bin/perdure-ignition', '/run/perdure/ignition.json']],
+    });
+  });
+
   test('has the metadata keys that templates use', () => {
     expect(parse(seed['meta-data'])).toMatchObject({
       'instance-id': 'i-0001',

@@ -13,7 +13,7 @@ export interface Seed {
 }
 
 /**
- * Renders what cloud-init reads at boot. User data goes in byte for byte (gzip and MIME included). Metadata carries the keys of NoCloud and those of
+ * Renders what cloud-init reads at boot. User data goes in byte for byte (gzip and MIME included), but for an Ignition config: that is gone by with cloud-init's help. Metadata carries the keys of NoCloud and those of
  * the EC2 data source, so that templates like `{{ ds.meta_data.local_hostname }}` render as on AWS.
  */
 export function renderSeed(instance: InventoryInstance, userData: Buffer, network: Attachment): Seed {
@@ -38,7 +38,7 @@ export function renderSeed(instance: InventoryInstance, userData: Buffer, networ
     },
   };
   return {
-    'user-data': userData,
+    'user-data': isIgnition(userData) ? ignitionBy(userData) : userData,
     'meta-data': stringify(meta),
     'network-config': stringify({
       version: 2,
@@ -53,6 +53,25 @@ export function renderSeed(instance: InventoryInstance, userData: Buffer, networ
       },
     }),
   };
+}
+
+const IGNITION_FILE = '/run/perdure/ignition.json';
+
+function isIgnition(userData: Buffer): boolean {
+  if (userData[0] !== '{'.charCodeAt(0)) return false;
+  try {
+    return typeof JSON.parse(userData.toString()).ignition === 'object';
+  } catch {
+    return false;
+  }
+}
+
+/** Flatcar has Ignition in its initramfs; here cloud-init starts a program that goes by the config. */
+function ignitionBy(config: Buffer): Buffer {
+  const file = { path: IGNITION_FILE, permissions: '0600', encoding: 'b64', content: config.toString('base64') };
+  return Buffer.from(
+    `#cloud-config\n${stringify({ write_files: [file], runcmd: [['/usr/local/bin/perdure-ignition', IGNITION_FILE]] })}`,
+  );
 }
 
 /** `/etc/resolv.conf` of a machine. */
