@@ -8,6 +8,8 @@ import { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { SSM } from '@aws-sdk/client-ssm';
 import { STS } from '@aws-sdk/client-sts';
 import type { AwsService, EndpointLookup } from './endpoints.js';
+import { isThrottled } from './errors.js';
+import type { Pace } from './pace.js';
 
 /** Credentials, or how to get them; the SDK keeps them until they expire. */
 export type AwsCredentials = NonNullable<EC2ClientConfig['credentials']>;
@@ -108,6 +110,8 @@ export interface BindOptions {
   readonly region: string;
   readonly signal: AbortSignal;
   readonly onCall?: ((record: AwsCallRecord) => void) | undefined;
+  /** Shared by all who call the account. */
+  readonly pace?: Pace | undefined;
 }
 
 interface Sender {
@@ -123,6 +127,7 @@ export function bindClients(clients: AwsClients, options: BindOptions): AwsClien
     const view = Object.create(client) as T & Sender;
     view.send = async (command, extra) => {
       const operation = command.constructor.name.replace(/Command$/, '');
+      await options.pace?.pass(options.signal);
       const started = performance.now();
       let failed = true;
       try {
@@ -131,6 +136,7 @@ export function bindClients(clients: AwsClients, options: BindOptions): AwsClien
         return output;
       } catch (error) {
         if (error instanceof Error) Object.assign(error, { operation });
+        if (isThrottled(error)) options.pace?.refused();
         throw error;
       } finally {
         const milliseconds = performance.now() - started;

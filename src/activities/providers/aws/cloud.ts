@@ -4,6 +4,7 @@ import type { Kube } from '../../../kube/kube.js';
 import { type AwsCallRecord, type AwsClients, type AwsCredentials, bindClients, createClients } from './client.js';
 import { parseServiceEndpoints } from './endpoints.js';
 import { type AssumeRole, type ResolvedIdentity, resolveIdentity } from './identity.js';
+import { createPace, type Pace } from './pace.js';
 import { createReads, type Reads } from './reads.js';
 
 export interface AwsProviderDeps {
@@ -64,6 +65,7 @@ export function createCloud(deps: AwsProviderDeps): Cloud {
   const known = new Map<string, AwsClients>();
   const cache = new Map<string, { readonly until: number; readonly value: Promise<unknown> }>();
   const reads = createReads();
+  const paces = new Map<string, Pace>();
 
   const cached = <T>(key: string, ttlMs: number, load: () => Promise<T>): Promise<T> => {
     const now = deps.now().getTime();
@@ -83,6 +85,15 @@ export function createCloud(deps: AwsProviderDeps): Cloud {
     if (known.size >= CACHE_LIMIT) known.clear();
     const made = createClients(region, { endpoints, credentials });
     known.set(name, made);
+    return made;
+  };
+
+  const paceOf = (account: string): Pace => {
+    const found = paces.get(account);
+    if (found) return found;
+    if (paces.size >= CACHE_LIMIT) paces.clear();
+    const made = createPace(account);
+    paces.set(account, made);
     return made;
   };
 
@@ -121,9 +132,11 @@ export function createCloud(deps: AwsProviderDeps): Cloud {
         resolved = await resolve(request);
       }
       const clients = clientsFor(region, resolved);
+      const account = `${resolved.key}/${region}`;
+      const pace = paceOf(account);
       const shared = (other: AbortSignal): AwsClients =>
-        bindClients(clients, { region, signal: other, onCall: deps.onCall });
-      return Object.assign(shared(signal), { region, account: `${resolved.key}/${region}`, shared });
+        bindClients(clients, { region, signal: other, onCall: deps.onCall, pace });
+      return Object.assign(shared(signal), { region, account, shared });
     },
   };
 }

@@ -299,7 +299,7 @@ describe('a hostile cloud', () => {
       after: 3,
       effect: { kind: 'error', code: 'RequestLimitExceeded', status: 503 },
     });
-    await expect(ensureCluster(provider, kube, 'one')).rejects.toMatchObject({
+    await expect(ensureCluster(provider, kube, 'one', 'default', 1)).rejects.toMatchObject({
       type: 'Throttled',
       retryAfterMs: expect.any(Number),
     });

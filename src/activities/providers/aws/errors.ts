@@ -200,6 +200,11 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof Error ? (error as SdkError).$metadata?.httpStatusCode : undefined;
 }
 
+/** True when AWS refused the call because there were too many. */
+export function isThrottled(error: unknown): boolean {
+  return meaningOf(error).type === 'Throttled';
+}
+
 /** True for every way in which AWS says that the thing is not there. */
 export function isAbsent(error: unknown): boolean {
   return meaningOf(error).type === 'NotFound' || hasCode(error, 'InvalidInstance', 'InvalidTarget');

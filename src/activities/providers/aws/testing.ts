@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   AWSCluster,
   AWSClusterSpec,
@@ -164,14 +165,16 @@ export function waves(tasks: readonly EnsureTask<AWSCluster>[]): EnsureTask<AWSC
   return found;
 }
 
-/** Repeats `step` while it fails in a way that Temporal would retry at once, at most `attempts` times. */
+/** Repeats `step` while it fails in a way that Temporal would retry, at most `attempts` times: at once, but for an account that is throttled. */
 export async function retried<T>(step: () => Promise<T>, attempts = 10): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await step();
     } catch (error) {
-      const { type } = error as { type?: string };
+      const { type, retryAfterMs = 0 } = error as { type?: string; retryAfterMs?: number };
       if (attempt === attempts || !['Transient', 'Throttled', 'Conflict', 'NotYet'].includes(type ?? '')) throw error;
+      // who comes back sooner to an account that is throttled makes no call, and only uses up attempts
+      if (type === 'Throttled') await sleep(retryAfterMs);
     }
   }
 }
@@ -182,6 +185,7 @@ export async function ensureCluster(
   kube: Kube,
   name: string,
   namespace = 'default',
+  attempts = 10,
 ): Promise<string[]> {
   const lines: string[] = [];
   const ensure = async (task: EnsureTask<AWSCluster>): Promise<void> => {
@@ -192,7 +196,7 @@ export async function ensureCluster(
     await task.apply(ctx, observed, changes);
   };
   const tasks = provider.clusterTasks((await clusterContext(kube, name, namespace)).infraCluster);
-  for (const wave of waves(tasks)) await allOf(wave.map((task) => retried(() => ensure(task))));
+  for (const wave of waves(tasks)) await allOf(wave.map((task) => retried(() => ensure(task), attempts)));
   const usable = await retried(async () => provider.finishCluster(await clusterContext(kube, name, namespace)));
   if (!usable) throw new Error('the cluster did not become usable');
   return lines;
