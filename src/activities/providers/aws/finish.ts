@@ -14,6 +14,7 @@ import {
   subnetIdOf,
   subnetsOf,
 } from './scope.js';
+import { tellCapacity } from './template-capacity.js';
 
 const CONDITION = 'LoadBalancerReady';
 
@@ -39,6 +40,7 @@ export async function finishCluster(cloud: Cloud, ctx: ClusterContext<AWSCluster
     status.failureDomains = failureDomains(scope);
     setConditions(status, readyConditions(scope), cloud.deps.now());
   });
+  await tellCapacity(ctx, scope.aws, [scope]);
   return true;
 }
 

@@ -15,6 +15,7 @@ import { describeClassic, targetsOf } from './registration.js';
 import { type ClusterView, clusterView, isManagedVpc, vpcOf } from './scope.js';
 import { planRouteTables } from './tasks/route-tables.js';
 import { planSecurityGroups } from './tasks/security-groups.js';
+import { tellCapacity } from './template-capacity.js';
 
 const BATCH = 200;
 /** Clusters whose target groups one sweep looks at: AWS tells the health of one group at a time. The others have their turn in the next sweeps. */
@@ -53,6 +54,9 @@ export async function sweep(
   for (const [account, swept] of accounts) {
     ctx.heartbeat(`sweeping ${swept.length} clusters of ${account}`);
     found.push(...(await sweepAccount(cloud, account, swept, machines)));
+    const [first] = swept;
+    const views = swept.map(({ view }) => view);
+    if (first) await tellCapacity(ctx, first.aws, views);
   }
   return found;
 }
