@@ -7,6 +7,7 @@ import {
   CreateRouteTableCommand,
   CreateSecurityGroupCommand,
   CreateSubnetCommand,
+  CreateTagsCommand,
   CreateVpcCommand,
   DeleteNatGatewayCommand,
   DeleteRouteCommand,
@@ -125,6 +126,20 @@ describe('a network brought by the user', () => {
     expect((await inventory()).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
     const left = new Map((await inventory()).map((item) => [item.id, item.tags]));
     expect(left.get(given.open)).not.toHaveProperty(['kubernetes.io/cluster/one']);
+  });
+
+  test('may be full of tags: those that have room are set, and no cluster fails', async () => {
+    const given = await givenNetwork();
+    const Tags = Array.from({ length: 49 }, (_, i) => ({ Key: `k${i}`, Value: '' }));
+    await aws.ec2.send(new CreateTagsCommand({ Resources: [given.open], Tags }));
+    put(using(given));
+    await ensureCluster(provider, kube, 'one');
+    const tags = new Map((await inventory()).map((item) => [item.id, item.tags]));
+    expect(tags.get(given.open)).toHaveProperty([TAG.elb]);
+    expect(tags.get(given.open)).not.toHaveProperty(['kubernetes.io/cluster/one']);
+    expect(tags.get(given.closed)).toHaveProperty(['kubernetes.io/cluster/one']);
+    expect(await ensureCluster(provider, kube, 'one')).toEqual([]);
+    await removeCluster(provider, kube, 'one');
   });
 
   test('stays untagged when the gate is off', async () => {

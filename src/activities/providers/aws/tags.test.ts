@@ -1,5 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
-import { missingTags, type Ownership, ownedTags, ownershipOf, TAG, tagList, tagMap, userTags } from './tags.js';
+import type { AWSTags } from '../../../api/types/aws.js';
+import {
+  missingTags,
+  type Ownership,
+  ownedTags,
+  ownershipOf,
+  TAG,
+  tagList,
+  tagMap,
+  tagsThatFit,
+  userTags,
+} from './tags.js';
 
 const me = { clusterName: 'one', clusterId: 'id-1' };
 const upstream = 'sigs.k8s.io/cluster-api-provider-aws/cluster/one';
@@ -23,6 +34,29 @@ describe('ownedTags', () => {
       [upstream]: 'owned',
       [TAG.id]: 'id-1',
     });
+  });
+
+  test('says how many of the user’s have no room beside its own', () => {
+    const additional = Object.fromEntries(Array.from({ length: 48 }, (_, i) => [`k${i}`, 'v']));
+    expect(() => ownedTags({ ...me, name: 'one-vpc', key: 'vpc', additional })).toThrow(
+      'additionalTags of one-vpc are too many: AWS takes 50 tags, and with those that Perdure sets it would be 52; remove 2',
+    );
+  });
+});
+
+describe('tagsThatFit', () => {
+  const many = (count: number): AWSTags => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 'v']));
+
+  test.each<[string, AWSTags, AWSTags, string[], string[]]>([
+    ['all where there is room', { a: '1', b: '2' }, many(48), ['a', 'b'], []],
+    ['the first ones where there is less', { a: '1', b: '2', z: '3' }, many(48), ['b', 'z'], ['a']],
+    ['none where there is none', { a: '1', z: '3' }, many(50), [], ['z', 'a']],
+    ['a new value of one that is there', { k1: 'new', a: '1' }, many(50), ['k1'], ['a']],
+    ['and those of AWS do not count', { a: '1' }, { ...many(49), 'aws:cloudformation:stack-id': 'x' }, ['a'], []],
+  ])('takes %s', (_, wanted, actual, fits, left) => {
+    const result = tagsThatFit(wanted, actual, ['z', 'b']);
+    expect(Object.keys(result.fits).sort()).toEqual(fits);
+    expect(result.left).toEqual(left);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { AWSTags } from '../../../api/types/aws.js';
+import { PerdureError } from '../../../domain/errors.js';
 
 export const TAG = {
   /** Random id of the cluster, equal to its annotation of the same name; survives moves. */
@@ -36,9 +37,9 @@ export interface TagWish extends Identity {
   readonly extra?: AWSTags;
 }
 
-/** The tags of a resource of ours. */
+/** The tags of a resource of ours. Throws `InvalidConfiguration` where the user's leave no room for them: none is left out silently. */
 export function ownedTags({ clusterName, clusterId, name, role, key, additional, extra }: TagWish): AWSTags {
-  return {
+  const tags = {
     [TAG.name]: name,
     ...additional,
     ...extra,
@@ -47,7 +48,18 @@ export function ownedTags({ clusterName, clusterId, name, role, key, additional,
     ...(key ? { [TAG.key]: key } : {}),
     [TAG.id]: clusterId,
   };
+  const count = Object.keys(tags).length;
+  if (count > LIMIT)
+    throw new PerdureError(
+      'InvalidConfiguration',
+      `additionalTags of ${name} are too many: AWS takes ${LIMIT} tags, and with those that Perdure sets it would be ${count}; remove ${count - LIMIT}`,
+      { details: { field: 'additionalTags', name } },
+    );
+  return tags;
 }
+
+/** Tags that AWS takes on one resource; its own, `aws:…`, do not count. */
+const LIMIT = 50;
 
 /**
  * Whose a resource is. `ours`: it carries our id. `upstream`: it has no id but upstream's tag with our cluster's name, which proves nothing by itself
@@ -83,4 +95,22 @@ export function userTags(tags: AWSTags | undefined): AWSTags {
   const reserved =
     /^(perdure\.dev\/|sigs\.k8s\.io\/cluster-api-provider-aws\/|kubernetes\.io\/(cluster|role)\/|aws:|Name$)/;
   return Object.fromEntries(Object.entries(tags ?? {}).filter(([key]) => !reserved.test(key)));
+}
+
+/**
+ * Which of the tags `wanted` fit beside what a resource has: those of `first` before all others, then by key. New values of tags that are there always
+ * fit. `left` names those that do not.
+ */
+export function tagsThatFit(
+  wanted: AWSTags,
+  actual: AWSTags,
+  first: readonly string[],
+): { readonly fits: AWSTags; readonly left: readonly string[] } {
+  const rank = (key: string): number => (first.includes(key) ? first.indexOf(key) : first.length);
+  const fresh = Object.keys(wanted)
+    .filter((key) => !(key in actual))
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  const room = LIMIT - Object.keys(actual).filter((key) => !key.startsWith('aws:')).length;
+  const left = fresh.slice(Math.max(room, 0));
+  return { fits: Object.fromEntries(Object.entries(wanted).filter(([key]) => !left.includes(key))), left };
 }

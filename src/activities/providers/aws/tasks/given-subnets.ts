@@ -6,7 +6,7 @@ import type { Cloud } from '../cloud.js';
 import { type ClusterScope, type ClusterView, requireVpcId, subnetIdOf, subnetsOf, vpcOf } from '../scope.js';
 import { isEdgeZone, type ZoneInfo, zonesOf } from '../static-data.js';
 import { addTags, isEmpty, tagsToAdd } from '../tagging.js';
-import { cloudProviderTag, clusterTag, TAG, tagMap, userTags } from '../tags.js';
+import { cloudProviderTag, clusterTag, TAG, tagMap, tagsThatFit, userTags } from '../tags.js';
 import { defineTask } from '../task.js';
 import { mapLimited } from '../wait.js';
 import { ipv6BlockOf } from './subnets.js';
@@ -25,8 +25,7 @@ interface Given {
  */
 export function givenSubnetsTask(cloud: Cloud): EnsureTask<AWSCluster, readonly Given[]> {
   const tagging = cloud.deps.tagUnmanagedNetworkResources ?? true;
-  const missing = (view: ClusterView, given: Given): AWSTags =>
-    tagging ? tagsToAdd(wantedTags(view, given), given.live) : {};
+  const missing = (view: ClusterView, given: Given): AWSTags => (tagging ? fitting(view, given).fits : {});
   return defineTask<readonly Given[]>(cloud, {
     id: 'subnets',
     title: 'Check given subnets',
@@ -42,6 +41,7 @@ export function givenSubnetsTask(cloud: Cloud): EnsureTask<AWSCluster, readonly 
     apply: async (scope, given) => {
       await record(scope, given);
       await mapLimited(given, 3, (one) => addTags(scope.aws, one.live.SubnetId ?? '', missing(scope, one)));
+      if (tagging) tellFull(scope, given);
     },
     remove: (scope) => (tagging ? untag(scope) : Promise.resolve()),
   });
@@ -103,6 +103,25 @@ function wantedTags(view: ClusterView, { spec, live, isPublic, zone }: Given): A
     ...(isEdgeZone(zone) ? {} : { [isPublic ? TAG.elb : TAG.internalElb]: '1' }),
     ...(tagMap(live.Tags)[key] === 'owned' ? {} : { [key]: 'shared' }),
   };
+}
+
+/** What is missing and has room: first what load balancers look for, then the cluster's tag, then the user's. */
+function fitting(view: ClusterView, given: Given): { readonly fits: AWSTags; readonly left: readonly string[] } {
+  const wanted = tagsToAdd(wantedTags(view, given), given.live);
+  const needed = [TAG.elb, TAG.internalElb, cloudProviderTag(view.clusterName)];
+  return tagsThatFit(wanted, tagMap(given.live.Tags), needed);
+}
+
+/** A subnet that many clusters share runs out of tags; that is no reason to refuse the cluster, and worth an operator's look. */
+function tellFull(scope: ClusterScope, given: readonly Given[]): void {
+  for (const one of given) {
+    const { left } = fitting(scope, one);
+    if (left.length === 0) continue;
+    scope.ctx.log.warn('subnet has no room for further tags: AWS takes 50; remove some that are not needed', {
+      subnet: one.live.SubnetId,
+      missing: left,
+    });
+  }
 }
 
 function isRecorded({ spec, live, isPublic, routeTableId, zone }: Given): boolean {
