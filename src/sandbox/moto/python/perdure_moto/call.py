@@ -59,6 +59,8 @@ def read_call(environ: dict[str, Any], body: bytes) -> Call:
         protocol, action = "rest-json", f"{method} {path}"
         if service == "s3":
             protocol, action = "rest-xml", _s3_action(method, path, environ.get("QUERY_STRING", ""))
+        elif service == "route53":
+            protocol, action = "rest-xml", _route53_action(method, path)
     account_id = environ.get("HTTP_X_MOTO_ACCOUNT_ID") or _account_of(access_key)
     return Call(service, action, region, access_key, account_id, protocol, method, path, params)
 
@@ -85,6 +87,22 @@ def _s3_action(method: str, path: str, query: str) -> str:
     if not inside and not part:
         return {"PUT": "CreateBucket", "GET": "ListObjects", "HEAD": "HeadBucket", "DELETE": "DeleteBucket"}.get(method, method)
     return f"{_S3_VERBS.get(method, method)}{'Object' if inside else 'Bucket'}{part}"
+
+
+_ROUTE53_ACTIONS = {
+    ("GET", "hostedzone"): "ListHostedZones",
+    ("POST", "hostedzone"): "CreateHostedZone",
+    ("GET", "hostedzone/rrset"): "ListResourceRecordSets",
+    ("POST", "hostedzone/rrset"): "ChangeResourceRecordSets",
+    ("POST", "tags/hostedzone"): "ListTagsForResources",
+}
+
+
+def _route53_action(method: str, path: str) -> str:
+    """Route 53 names its actions no more than S3 does; those that nobody here makes go by method and path."""
+    parts = path.strip("/").split("/")[1:]
+    kind = "/".join(parts[:1] + parts[2:]) if parts[:1] == ["hostedzone"] else "/".join(parts)
+    return _ROUTE53_ACTIONS.get((method, kind), f"{method} {path}")
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from moto.ec2.models import ec2_backends
 from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
+from moto.logs.models import logs_backends
+from moto.route53.models import route53_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.ssm.models import ssm_backends
@@ -137,6 +139,20 @@ def _parameters(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, st
             yield "ssm", "parameter", name, name, {}
 
 
+def _records(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, str]]]:
+    for zone in list(backend.zones.values()):
+        tags = dict(backend.resource_tags.get(zone.id, {}))
+        yield "route53", "zone", zone.id, zone.name, tags
+        for record in list(zone.rrsets):
+            if record.type not in ("NS", "SOA"):
+                yield "route53", "record", f"{zone.id}/{record.name}/{record.type}/{record.set_identifier or ''}", record.name, {}
+
+
+def _log_groups(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, str]]]:
+    for group in list(backend.groups.values()):
+        yield "logs", "group", group.name, group.name, backend.tagger.get_tag_dict_for_resource(group.arn)
+
+
 _READERS = [
     (_ec2, ec2_backends),
     (_groups, autoscaling_backends),
@@ -146,4 +162,6 @@ _READERS = [
     (_buckets, s3_backends),
     (_iam, iam_backends),
     (_parameters, ssm_backends),
+    (_records, route53_backends),
+    (_log_groups, logs_backends),
 ]

@@ -7,6 +7,7 @@ from moto.core.resource_tagging import TaggedResource
 from moto.ec2.models import EC2Backend
 from moto.elb.models import ELBBackend
 from moto.elbv2.models import ELBv2Backend
+from moto.logs.models import LogsBackend
 
 from ..emulator import Emulator
 from ..patching import wrap
@@ -32,6 +33,12 @@ def install(emulator: Emulator) -> None:
             for resource in list(resources):
                 arn = f"arn:{self.partition}:ec2:{self.region_name}:{self.account_id}:{kind}/{resource.id}"
                 yield TaggedResource(arn=arn, tags=dict(self.tags.get(resource.id, {})), resource_type=f"ec2:{kind}")
+
+    @wrap(LogsBackend, "iter_tagged_resources")
+    def log_groups(original: Any, self: Any) -> Iterator[TaggedResource]:
+        for resource in original(self):
+            resource.resource_type = "logs:log-group"
+            yield resource
 
     @wrap(ELBBackend, "iter_tagged_resources")
     def classic_resources(original: Any, self: Any) -> Iterator[TaggedResource]:
