@@ -15,7 +15,8 @@ const ROLES = 'arn:aws:iam::123456789012:role/multi-tenancy';
 
 /** What templates ask for; `--set` comes before. */
 const variablesOf = (name: string): Record<string, string> => ({
-  CLUSTER_NAME: `c-${name}`.slice(0, 40),
+  // short: templates make names of load balancers from it, which have 32 characters
+  CLUSTER_NAME: `c-${name}`.slice(0, 18).replace(/-$/, ''),
   NAMESPACE: `conformance-${name}`,
   AWS_REGION: REGION,
   AWS_SSH_KEY_NAME: 'default',
