@@ -1,3 +1,4 @@
+import { CreateLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
   AllocateAddressCommand,
   AuthorizeSecurityGroupIngressCommand,
@@ -16,6 +17,11 @@ import {
   CreateLoadBalancerCommand,
   CreateTargetGroupCommand,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import {
+  ChangeResourceRecordSetsCommand,
+  CreateHostedZoneCommand,
+  type ResourceRecordSet,
+} from '@aws-sdk/client-route-53';
 import type { TestClients } from '../../src/sandbox/moto/testing.js';
 
 type Tags = Readonly<Record<string, string>>;
@@ -220,3 +226,41 @@ async function balancer({ elbv2 }: TestClients, place: Place, wish: BalancerWish
 
 const prefixed = (prefix: string, ids: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(ids).map(([key, id]) => [`${prefix}/${key}`, id]));
+
+/** A zone of the user's. */
+export async function hostedZone({ route53 }: TestClients, name: string): Promise<string> {
+  const { HostedZone } = await route53.send(new CreateHostedZoneCommand({ Name: name, CallerReference: name }));
+  return (HostedZone?.Id ?? '').replace('/hostedzone/', '');
+}
+
+/** An alias to a load balancer, as somebody makes it by hand. */
+export const alias = (Name: string, host: string): ResourceRecordSet => ({
+  Name,
+  Type: 'A',
+  AliasTarget: { HostedZoneId: 'Z35SXDOTRQ7X7K', DNSName: `dualstack.${host}.`, EvaluateTargetHealth: true },
+});
+
+/** The same with the mark that external-dns makes beside it. Source: external-dns docs/registry/txt.md. */
+export const marked = (Name: string, host: string, owner: string): ResourceRecordSet[] => [
+  alias(Name, host),
+  {
+    Name: `a-${Name}`,
+    Type: 'TXT',
+    TTL: 300,
+    ResourceRecords: [
+      { Value: `"heritage=external-dns,external-dns/owner=${owner},external-dns/resource=service/default/web"` },
+    ],
+  },
+];
+
+export async function putRecords({ route53 }: TestClients, zone: string, sets: ResourceRecordSet[]): Promise<void> {
+  const Changes = sets.map((ResourceRecordSet) => ({ Action: 'UPSERT' as const, ResourceRecordSet }));
+  await route53.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: zone, ChangeBatch: { Changes } }));
+}
+
+/** A log group as an agent makes it that tags what it makes. */
+export async function logGroup({ logs }: TestClients, cluster: string): Promise<string> {
+  const logGroupName = `/aws/containerinsights/${cluster}/application`;
+  await logs.send(new CreateLogGroupCommand({ logGroupName, tags: { [`kubernetes.io/cluster/${cluster}`]: 'owned' } }));
+  return logGroupName;
+}

@@ -24,6 +24,8 @@ export interface ExternalResource {
   readonly createdAt?: string;
   /** What uses it and stays, in words: then it stays as well. */
   readonly usedBy?: string;
+  /** Why it may be somebody else's in spite of what it bears, in words: then it is not touched. */
+  readonly doubt?: string;
 }
 
 /** A kind of external resource that a provider collects. */
@@ -55,6 +57,8 @@ export interface InventoryItem {
   readonly source: string;
   /** Ids or aliases of the resource. */
   readonly ids: readonly string[];
+  /** Names in the DNS that the object asks for. */
+  readonly dnsNames?: readonly string[];
   /** The object says that the resource outlives it. */
   readonly retain?: true;
 }

@@ -58,6 +58,13 @@ describe('the fate of an external resource', () => {
     ],
     ['of another id', { ...lb, clusterId: 'id-2' }, { claimant: inNet }, 'refused', /id of another cluster, id-2/],
     ['tagged for others too', { ...lb, others: ['b'] }, { claimant: inNet }, 'refused', /tagged for b as well/],
+    [
+      'that may be another’s',
+      { ...lb, doubt: 'points elsewhere' },
+      { claimant: inNet },
+      'refused',
+      /^points elsewhere$/,
+    ],
     ['that is shared', { ...lb, claim: 'shared' }, { claimant: inNet }, 'refused', /is shared/],
     ['of another network', { ...lb, network: 'net-2' }, { claimant: inNet }, 'refused', /lies in network net-2/],
     ['that a namesake could own', lb, { claimant: rival }, 'refused', /could mean a cluster called demo in net-9/],

@@ -49,7 +49,8 @@ function fateOf(resource: ExternalResource, context: FateContext): Verdict {
 
 /** Whether it is, or may be, somebody else's. */
 function anothers(resource: ExternalResource, claimant: Claimant): Verdict | undefined {
-  const { clusterId, others = [], claim, network, evidence } = resource;
+  const { clusterId, others = [], claim, network, evidence, doubt } = resource;
+  if (doubt !== undefined) return ['refused', doubt];
   if (clusterId !== undefined && clusterId !== claimant.id)
     return ['refused', `carries the id of another cluster, ${clusterId}`];
   if (others.length > 0) return ['refused', `is tagged for ${others.join(', ')} as well`];

@@ -27,6 +27,28 @@ describe('the inventory of a workload cluster', () => {
     ]);
   });
 
+  test('knows the names in the DNS that objects ask for', () => {
+    const status = { loadBalancer: { ingress: [{ hostname: 'x.elb' }] }, addresses: [{ value: 'y.elb' }] };
+    const annotated = (object: KubeObject): KubeObject => ({
+      ...object,
+      metadata: {
+        ...object.metadata,
+        annotations: { 'external-dns.alpha.kubernetes.io/hostname': 'b.example.com, a.example.com' },
+      },
+    });
+    const services = [annotated(object('Service', 'web', { spec: { type: 'LoadBalancer' }, status }, 'default'))];
+    const ingresses = [object('Ingress', 'site', { spec: { rules: [{ host: 'c.example.com' }, {}] }, status }, 'shop')];
+    const gateways = [
+      object('Gateway', 'gw', { spec: { listeners: [{ hostname: '*.example.com' }] }, status }, 'shop'),
+    ];
+    const items = inventoryItems({ ...NO_OBJECTS, services, ingresses, gateways });
+    expect(items.map(({ dnsNames }) => dnsNames)).toEqual([
+      ['a.example.com', 'b.example.com'],
+      ['c.example.com'],
+      ['*.example.com'],
+    ]);
+  });
+
   test('knows volumes and snapshots by handle; what is retained comes first', () => {
     const volumes = [
       object('PersistentVolume', 'a', {

@@ -53,7 +53,7 @@ const retainedFirst = (items: readonly InventoryItem[]): InventoryItem[] => [
   ...items.filter((i) => !i.retain),
 ];
 
-const text = (object: KubeObject, path: string): string => {
+const text = (object: unknown, path: string): string => {
   const value = readPath(object, path);
   return typeof value === 'string' ? value : '';
 };
@@ -73,7 +73,27 @@ function balanced(object: KubeObject, path: string, ...more: readonly string[]):
   const hosts = (Array.isArray(entries) ? entries : []).flatMap((entry: unknown) =>
     ['hostname', 'ip', 'value'].map((key) => readPath(entry, key)),
   );
-  return item(object, [...more, ...hosts.filter((host): host is string => typeof host === 'string')]);
+  const dnsNames = dnsNamesOf(object);
+  return {
+    ...item(object, [...more, ...hosts.filter((host): host is string => typeof host === 'string')]),
+    ...(dnsNames.length > 0 ? { dnsNames } : {}),
+  };
+}
+
+/** Where an object says the names that it wants to be known by. Source: external-dns docs/annotations. */
+const DNS_NAMES = ['external-dns.alpha.kubernetes.io/hostname', 'external-dns.kubernetes.io/hostname'];
+
+/** The names that a Service, an Ingress or a Gateway asks for in the DNS, sorted. */
+function dnsNamesOf(object: KubeObject): string[] {
+  const annotated = DNS_NAMES.flatMap((key) => (object.metadata.annotations?.[key] ?? '').split(','));
+  const listed = ['spec.rules', 'spec.listeners'].flatMap((path) => {
+    const entries = readPath(object, path);
+    return (Array.isArray(entries) ? entries : []).flatMap((entry: unknown) => [
+      text(entry, 'host'),
+      text(entry, 'hostname'),
+    ]);
+  });
+  return [...new Set([...annotated, ...listed].map((name) => name.trim()).filter((name) => name !== ''))].sort();
 }
 
 /** The name that cloud providers give to a Service's load balancer unless told another. */

@@ -1,8 +1,10 @@
 import { AutoScaling } from '@aws-sdk/client-auto-scaling';
+import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancing } from '@aws-sdk/client-elastic-load-balancing';
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { ResourceGroupsTaggingAPI } from '@aws-sdk/client-resource-groups-tagging-api';
+import { Route53 } from '@aws-sdk/client-route-53';
 import { S3 } from '@aws-sdk/client-s3';
 import { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { SSM } from '@aws-sdk/client-ssm';
@@ -29,6 +31,8 @@ export interface AwsClients {
   readonly ec2: EC2;
   readonly elb: ElasticLoadBalancing;
   readonly elbv2: ElasticLoadBalancingV2;
+  readonly logs: CloudWatchLogs;
+  readonly route53: Route53;
   readonly s3: S3;
   readonly secrets: SecretsManager;
   readonly ssm: SSM;
@@ -69,6 +73,8 @@ export function createClients(region: string, { endpoints, credentials }: Client
   const ec2 = lazy(() => new EC2(config('ec2')));
   const elb = lazy(() => new ElasticLoadBalancing(config('elasticloadbalancing')));
   const elbv2 = lazy(() => new ElasticLoadBalancingV2(config('elasticloadbalancing')));
+  const logs = lazy(() => new CloudWatchLogs(config('logs')));
+  const route53 = lazy(() => new Route53(config('route53')));
   // An endpoint of one's own knows no names of buckets.
   const s3 = lazy(() => new S3({ ...config('s3'), forcePathStyle: endpoints(region, 's3') !== undefined }));
   const ssm = lazy(() => new SSM(config('ssm')));
@@ -87,6 +93,12 @@ export function createClients(region: string, { endpoints, credentials }: Client
     },
     get elbv2() {
       return elbv2();
+    },
+    get logs() {
+      return logs();
+    },
+    get route53() {
+      return route53();
     },
     get s3() {
       return s3();
@@ -157,6 +169,12 @@ export function bindClients(clients: AwsClients, options: BindOptions): AwsClien
     },
     get elbv2() {
       return bound(clients.elbv2, 'elasticloadbalancing');
+    },
+    get logs() {
+      return bound(clients.logs, 'logs');
+    },
+    get route53() {
+      return bound(clients.route53, 'route53');
     },
     get s3() {
       return bound(clients.s3, 's3');

@@ -5,6 +5,8 @@ export type AwsService =
   | 'autoscaling'
   | 'ec2'
   | 'elasticloadbalancing'
+  | 'logs'
+  | 'route53'
   | 's3'
   | 'secretsmanager'
   | 'ssm'

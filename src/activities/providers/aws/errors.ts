@@ -99,6 +99,7 @@ const TABLE: Readonly<Record<string, Meaning>> = {
   InstanceRefreshInProgress: BUSY,
 
   AlreadyExists: CONFLICT,
+  InvalidChangeBatch: CONFLICT,
   'InvalidLaunchTemplateName.AlreadyExists': CONFLICT,
   IdempotentParameterMismatch: CONFLICT,
   'InvalidGroup.Duplicate': CONFLICT,
@@ -119,6 +120,7 @@ const TABLE: Readonly<Record<string, Meaning>> = {
   InvalidInstance: NOT_FOUND,
   ResourceNotFoundException: NOT_FOUND,
   NatGatewayNotFound: NOT_FOUND,
+  NoSuchHostedZone: NOT_FOUND,
 
   'InvalidAMIID.NotFound': {
     type: 'InvalidConfiguration',

@@ -1,9 +1,9 @@
 /** All items of all pages. */
-export async function pages<T>(
-  read: (token: string | undefined) => Promise<{ readonly items: readonly T[]; readonly next: string | undefined }>,
+export async function pages<T, K = string>(
+  read: (token: K | undefined) => Promise<{ readonly items: readonly T[]; readonly next: K | undefined }>,
 ): Promise<T[]> {
   const all: T[] = [];
-  let token: string | undefined;
+  let token: K | undefined;
   do {
     const { items, next } = await read(token);
     all.push(...items);

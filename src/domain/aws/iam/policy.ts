@@ -105,6 +105,7 @@ function controllers(options: IamOptions): PolicyDocument {
     everything('LoadBalancers', actionsOf('elb', 'elbv2')),
     everything('Pools', actionsOf('autoscaling')),
     everything('Tags', actionsOf('tagging')),
+    everything('MadeByClusters', actionsOf('logs', 'route53')),
     ...bootstrapData(options, {
       // both are tagged as they are made
       'secrets-manager': [...actionsOf('secrets'), 'secretsmanager:TagResource'],

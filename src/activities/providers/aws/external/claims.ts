@@ -40,14 +40,15 @@ export function claimOf(tags: AWSTags, { clusterName, clusterId }: Identity): Cl
   };
 }
 
-interface Named {
+export interface NamedCluster {
   readonly name: string;
   readonly owned: boolean;
   readonly evidence: string;
 }
 
-function clustersNamed(tags: AWSTags): Named[] {
-  return Object.entries(tags).flatMap(([key, value]): Named[] => {
+/** The clusters that tags name. */
+export function clustersNamed(tags: AWSTags): NamedCluster[] {
+  return Object.entries(tags).flatMap(([key, value]): NamedCluster[] => {
     const evidence = `${key}=${value}`;
     if (key.startsWith(CLOUD_PROVIDER))
       return [{ name: key.slice(CLOUD_PROVIDER.length), owned: value === 'owned', evidence }];

@@ -1,28 +1,39 @@
 import { DeleteSecurityGroupCommand, DescribeSecurityGroupsCommand } from '@aws-sdk/client-ec2';
+import { DescribeLoadBalancersCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { ChangeTagsForResourceCommand } from '@aws-sdk/client-route-53';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type ActivityWorld, activityWorld, keyOf } from '../../../../../test/helpers/activity-world.js';
 import {
+  alias,
   allow,
   ccmResources,
   cniInterface,
   dataResources,
   defaultGroup,
+  hostedZone,
   lbcResources,
+  logGroup,
+  marked,
   type Place,
+  putRecords,
   securityGroup,
   sharedVpc,
 } from '../../../../../test/helpers/external-resources.js';
 import type { FakeProvider } from '../../../../../test/helpers/fake-provider.js';
 import type { AWSCluster } from '../../../../api/types/aws.js';
+import type { Cluster } from '../../../../api/types/core.js';
 import { KINDS } from '../../../../api/types/kinds.js';
 import type { KubeObject } from '../../../../api/types/meta.js';
+import type { ExternalResource } from '../../../../domain/collect/external.js';
 import type { ReportLine } from '../../../../domain/collect/report.js';
 import type { MotoHandle } from '../../../../sandbox/moto/index.js';
 import { startTestMoto, type TestClients, testClients } from '../../../../sandbox/moto/testing.js';
+import { writeRecord } from '../../../collect/record.js';
 import { collectExternal, findExternal, previewExternal, reportExternal } from '../../../collect/sweep.js';
 import {
   type AwsProvider,
   awsClusterObjects,
+  clusterContext,
   ensureCluster,
   removeCluster,
   retried,
@@ -88,6 +99,12 @@ async function sweep(name: string): Promise<readonly ReportLine[]> {
   const { waves } = await findExternal(world.deps, key(name));
   for (const kinds of waves) await retried(() => collectExternal(world.deps, key(name), kinds));
   return (await reportExternal(world.deps, key(name))).report;
+}
+
+/** The provider's removal, without a new look at what is there. */
+async function removeNow(resources: readonly ExternalResource[]) {
+  const removed = await provider.external?.remove(await clusterContext(world.kube, 'one'), resources);
+  return { removed };
 }
 
 const there = async (): Promise<Set<string>> =>
@@ -197,6 +214,130 @@ describe('external resources of a cluster that shares its VPC with another', () 
   });
 });
 
+describe('names and logs of a cluster that shares its account', () => {
+  /** Host name of the network balancer that the cloud controller manager made. */
+  const balancer = async (name: string): Promise<string> => {
+    const { ids } = await ccmResources(clients, place, name);
+    const { LoadBalancers } = await clients.elbv2.send(
+      new DescribeLoadBalancersCommand({ LoadBalancerArns: [ids['ccm/balancer'] ?? ''] }),
+    );
+    return LoadBalancers?.[0]?.DNSName ?? '';
+  };
+  const tagZone = async (zone: string, name: string) =>
+    await clients.route53.send(
+      new ChangeTagsForResourceCommand({
+        ResourceType: 'hostedzone',
+        ResourceId: zone,
+        AddTags: [{ Key: `kubernetes.io/cluster/${name}`, Value: 'shared' }],
+      }),
+    );
+  const records = async () => [...(await there())].filter((id) => id.startsWith('route53/record/')).sort();
+  const dns = (report: readonly ReportLine[]) =>
+    Object.fromEntries(
+      report.filter(({ kind }) => kind === 'dns-record').map(({ name, fate, reason }) => [name, [fate, reason]]),
+    );
+
+  test('go with their marks where they point at its balancers, and no other name does', async () => {
+    await shared('one');
+    await shared('two');
+    const [mine, theirs] = [await balancer('one'), await balancer('two')];
+    const zone = await hostedZone(clients, 'example.com');
+    await tagZone(zone, 'one');
+    await putRecords(clients, zone, marked('web.example.com', mine, 'one'));
+    const before = await records();
+    await putRecords(clients, zone, [
+      ...marked('api.example.com', mine, 'default'),
+      ...marked('two.example.com', theirs, 'default'),
+      ...marked('moved.example.com', theirs, 'one'),
+      alias('hand.example.com', mine),
+    ]);
+    expect(before).toHaveLength(2);
+
+    const report = dns(await sweep('one'));
+    expect(report).toEqual({
+      'web.example.com': ['gone', expect.stringContaining('external-dns/owner=one, points at')],
+      'api.example.com': ['gone', expect.stringContaining('external-dns/owner=default, points at')],
+      'moved.example.com': ['refused', expect.stringContaining("which is not known to be this cluster's")],
+      'hand.example.com': [
+        'refused',
+        expect.stringMatching(/nothing says that a controller made it: remove it yourself/),
+      ],
+    });
+    const left = (await records()).map((id) => id.split('/').slice(-3, -1).join(' '));
+    expect(left).toEqual([
+      'a-moved.example.com. TXT',
+      'a-two.example.com. TXT',
+      'hand.example.com. A',
+      'moved.example.com. A',
+      'two.example.com. A',
+    ]);
+  });
+
+  test('are found in zones that the cluster’s objects ask for a name in, and proved by their host names when the balancer is gone', async () => {
+    await shared('one');
+    await shared('one', 'elsewhere');
+    const zone = await hostedZone(clients, 'shop.example.com');
+    const other = await hostedZone(clients, 'example.org');
+    await putRecords(clients, zone, marked('www.shop.example.com', 'gone.elb.amazonaws.com', 'default'));
+    await putRecords(clients, other, marked('www.example.org', 'gone.elb.amazonaws.com', 'default'));
+    const items = [
+      { source: 'Ingress shop/site', ids: ['gone.elb.amazonaws.com'], dnsNames: ['www.shop.example.com'] },
+    ];
+    const inventory = { takenAt: world.now, items };
+    const cluster = world.kube.peek<Cluster>(KINDS.Cluster, { namespace: 'default', name: 'one' });
+    if (!cluster) throw new Error('no cluster');
+    await writeRecord(world.kube, cluster, { inventory, report: [] }, new AbortController().signal);
+    await moto.admin.addFault({ action: 'ChangeResourceRecordSets', effect: { kind: 'dropAfter' }, count: 1 });
+    const report = dns(await retried(() => sweep('one')));
+    expect(report).toEqual({ 'www.shop.example.com': ['gone', 'made for Ingress shop/site'] });
+    expect(await records()).toHaveLength(2);
+  });
+
+  test('stay while somebody points them elsewhere between the look and the removal', async () => {
+    await shared('one');
+    const zone = await hostedZone(clients, 'example.com');
+    await tagZone(zone, 'one');
+    await putRecords(clients, zone, marked('web.example.com', await balancer('one'), 'one'));
+    const { report } = await previewExternal(world.deps, key('one'));
+    const line = report.find(({ kind }) => kind === 'dns-record');
+    await putRecords(clients, zone, [alias('web.example.com', 'elsewhere.example.net')]);
+    const { removed } = await removeNow([
+      {
+        kind: 'dns-record',
+        id: line?.id ?? '',
+        name: '',
+        claim: 'owned',
+        evidence: '',
+        aliases: ['stale.elb.amazonaws.com'],
+      },
+    ]);
+    expect(removed).toEqual([{ kind: 'dns-record', id: line?.id }]);
+    expect(await records()).toHaveLength(2);
+  });
+
+  test('are left out, and nothing is held up, where the identity may not list them; unless they were asked for', async () => {
+    await shared('one');
+    await moto.admin.addFault({
+      action: 'ListHostedZones',
+      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
+    });
+    expect((await findExternal(world.deps, key('one'))).summary).toBe('nothing found');
+    annotate('one', { 'aws.cluster.x-k8s.io/external-resource-tasks-gc': 'dns-record' });
+    await expect(findExternal(world.deps, key('one'))).rejects.toMatchObject({ type: 'Unauthorized' });
+  });
+
+  test('log groups by tag: listed, kept, and gone where they are asked for', async () => {
+    await shared('one');
+    const mine = await logGroup(clients, 'one');
+    const theirs = await logGroup(clients, 'two');
+    expect(fates(await sweep('one'))).toEqual({ [mine]: 'keep' });
+    annotate('one', { 'aws.cluster.x-k8s.io/external-resource-tasks-gc': 'log-group' });
+    await moto.admin.addFault({ action: 'DeleteLogGroup', effect: { kind: 'dropAfter' }, count: 1 });
+    expect(fates(await retried(() => sweep('one')))).toEqual({ [mine]: 'gone' });
+    expect([...(await there())].filter((id) => id.startsWith('logs/'))).toEqual([`logs/group/${theirs}`]);
+  });
+});
+
 describe('a cluster with a VPC of its own', () => {
   test('leaves nothing behind, though answers to every kind of change are lost', async () => {
     const before = await there();
@@ -234,6 +375,6 @@ describe('a cluster with a VPC of its own', () => {
     expect((await findExternal(world.deps, key('own'))).waves).toEqual([]);
     const calls = await moto.admin.journal({ since: sequence });
     expect(calls.filter((call) => call.mutating)).toEqual([]);
-    expect(calls.length).toBeLessThan(20);
+    expect(calls.length).toBeLessThan(24);
   });
 });

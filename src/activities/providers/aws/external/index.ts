@@ -8,24 +8,34 @@ import { classify } from '../errors.js';
 import { openScope } from '../scope.js';
 import { typed } from '../task.js';
 import { findBalancers, findTargetGroups } from './balancers.js';
+import { findLogGroups } from './logs.js';
 import { findAddresses, findGroups, findInterfaces } from './network.js';
+import { findRecords } from './records.js';
 import { removeExternal } from './remove.js';
 import { claimantOf, type Search, searchOf } from './scope.js';
 import { findSnapshots, findVolumes, tagFilters } from './volumes.js';
 
-type Find = (search: Search) => Promise<ExternalResource[]>;
+/** What a search has found before is not asked for again. */
+type Balancers = () => Promise<readonly ExternalResource[]>;
+type Find = (search: Search, balancers: Balancers) => Promise<readonly ExternalResource[]>;
 
 const FIND: Readonly<Record<string, Find>> = {
+  'load-balancer': (_, balancers) => balancers(),
+  'target-group': async (search, balancers) => findTargetGroups(search, await balancers()),
   'network-interface': findInterfaces,
   'security-group': findGroups,
   'elastic-ip': (search) => findAddresses(search, tagFilters(search)),
   'ebs-volume': findVolumes,
   'ebs-snapshot': findSnapshots,
+  'log-group': findLogGroups,
+  'dns-record': async (search, balancers) => findRecords(search, await balancers()),
 };
 
+const LENIENT = new Set(['dns-record', ...EXTERNAL_KINDS.filter(({ data }) => data).map(({ name }) => name)]);
+
 /**
- * What controllers in a cluster on AWS make. Everything is asked of the services themselves, never of the tagging API, which lags behind and knows not every kind, so
- * upstream's alternative strategy needs nothing else.
+ * What controllers in a cluster on AWS make. Everything is asked of the services themselves, not of the tagging API, which lags behind and knows not every kind, so
+ * upstream's alternative strategy needs nothing else; only log groups have no other way.
  */
 export function awsExternal(cloud: Cloud): ExternalResources<AWSCluster> {
   return {
@@ -34,13 +44,17 @@ export function awsExternal(cloud: Cloud): ExternalResources<AWSCluster> {
     find: (ctx, kinds, inventory) =>
       typed(ctx.signal, async () => {
         const search = searchOf(await openScope(cloud, ctx), inventory);
-        const balancers = kinds.includes('load-balancer') ? await findBalancers(search) : [];
-        const groups = kinds.includes('target-group') ? await findTargetGroups(search, balancers) : [];
-        const resources = [...balancers, ...groups];
+        let found: Promise<ExternalResource[]> | undefined;
+        const balancers: Balancers = () => {
+          found ??= findBalancers(search);
+          return found;
+        };
         const asked = wishOf(cloud, ctx.infraCluster).kinds ?? [];
+        const resources: ExternalResource[] = [];
         for (const kind of kinds) {
-          const stays = EXTERNAL_KINDS.some((one) => one.name === kind && one.data) && !asked.includes(kind);
-          resources.push(...((await (stays ? ifAllowed(search, kind) : FIND[kind]?.(search))) ?? []));
+          const find = async () => (await FIND[kind]?.(search, balancers)) ?? [];
+          const lenient = LENIENT.has(kind) && !asked.includes(kind);
+          resources.push(...(await (lenient ? ifAllowed(search, kind, find) : find())));
         }
         return { resources, claimant: await claimantOf(search) };
       }),
@@ -61,15 +75,22 @@ function wishOf(cloud: Cloud, { metadata: { annotations = {} } }: AWSCluster): C
   );
 }
 
-/** What stays anyway is only listed: an identity that may not list it, as one with upstream's policy, must not hold a deletion up. */
-async function ifAllowed(search: Search, kind: string): Promise<ExternalResource[]> {
+/** An identity that may not list them, as one with upstream's policy, must not hold a deletion up: what stays anyway, and what upstream's policy knows nothing of. */
+async function ifAllowed(
+  search: Search,
+  kind: string,
+  find: () => Promise<readonly ExternalResource[]>,
+): Promise<readonly ExternalResource[]> {
   try {
-    return (await FIND[kind]?.(search)) ?? [];
+    return await find();
   } catch (error) {
     const { signal, log } = search.scope.ctx;
     const known = classify(error);
     if (signal.aborted || known.type !== 'Unauthorized') throw error;
-    log.warn('external resources that stay cannot be listed', { kind, error: known.message });
+    log.warn('external resources cannot be listed: grant the permission to have them collected', {
+      kind,
+      error: known.message,
+    });
     return [];
   }
 }

@@ -7,6 +7,7 @@ import { classify, hasCode, isAbsent } from '../errors.js';
 import type { ClusterScope } from '../scope.js';
 import { mapLimited } from '../wait.js';
 import { classicName, isClassic } from './balancers.js';
+import { removeRecords } from './records.js';
 import { freeGroups } from './references.js';
 import type { Search } from './scope.js';
 
@@ -14,7 +15,7 @@ const WIDTH = 4;
 
 type Remove = (scope: ClusterScope, id: string) => Promise<unknown>;
 
-/** The request that removes a resource of each kind; security groups have their own way. */
+/** The request that removes a resource of each kind; security groups and records have their own way. */
 const REMOVE: Readonly<Record<string, Remove>> = {
   'load-balancer': ({ aws }, id) =>
     isClassic(id)
@@ -25,6 +26,7 @@ const REMOVE: Readonly<Record<string, Remove>> = {
   'elastic-ip': ({ aws }, id) => aws.ec2.releaseAddress({ AllocationId: id }),
   'ebs-volume': ({ aws }, id) => aws.ec2.deleteVolume({ VolumeId: id }),
   'ebs-snapshot': ({ aws }, id) => aws.ec2.deleteSnapshot({ SnapshotId: id }),
+  'log-group': ({ aws }, id) => aws.logs.deleteLogGroup({ logGroupName: id }),
 };
 
 /** Requests the removal of each; what the cloud refuses for a reason of its own keeps no other from being tried. */
@@ -33,9 +35,13 @@ export async function removeExternal(
   resources: readonly ExternalResource[],
 ): Promise<ExternalRemoval[]> {
   const groups = resources.filter((r) => r.kind === 'security-group');
-  const rest = resources.filter((r) => r.kind !== 'security-group');
-  const removed = await mapLimited(rest, WIDTH, (resource) => attempt(search.scope, resource));
-  return [...removed, ...(groups.length > 0 ? await removeGroups(search, groups) : [])];
+  const records = resources.filter((r) => r.kind === 'dns-record');
+  const rest = resources.filter((r) => !groups.includes(r) && !records.includes(r));
+  return [
+    ...(await removeRecords(search.scope, records, (resource, work) => refused(search.scope, resource, work))),
+    ...(await mapLimited(rest, WIDTH, (resource) => attempt(search.scope, resource))),
+    ...(groups.length > 0 ? await removeGroups(search, groups) : []),
+  ];
 }
 
 async function attempt(scope: ClusterScope, { kind, id }: ExternalResource): Promise<ExternalRemoval> {
