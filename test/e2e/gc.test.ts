@@ -147,24 +147,32 @@ async function fill(name: string): Promise<void> {
   made.set(name, { ...lbc.ids, ...data.ids, eni });
 }
 
-/** Kills the workers whenever one more change was made in the cloud; they are started again by the sandbox. Answers how often. */
-function killing(signal: AbortSignal): Promise<number> {
-  return (async () => {
-    let kills = 0;
-    let { sequence } = await sandbox.cloud.journalSummary();
-    while (!signal.aborted) {
-      const calls = await sandbox.cloud.journal({ since: sequence, mutating: true });
-      const last = calls.at(-1);
-      const worker = (await sandboxStatus(sandbox.layout)).components.find((c) => c.name === 'workers');
-      if (last && worker?.pid) {
-        sequence = last.sequence;
-        process.kill(worker.pid, 'SIGKILL');
-        kills++;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 100));
+const HELD = 'held';
+/** Long enough for a look, and for a kill, while the call is on its way. */
+const HOLD_MS = 2_000;
+
+/**
+ * Kills the workers at every change they make in the cloud: each call is held on its way, and whoever made it dies without the answer. It happens all the same.
+ * The sandbox starts the workers again. Answers how often, and how many calls were met.
+ */
+async function killing(signal: AbortSignal): Promise<{ readonly kills: number; readonly calls: number }> {
+  await sandbox.cloud.addFault({ id: HELD, mutating: true, effect: { kind: 'delay', ms: HOLD_MS } });
+  let kills = 0;
+  let calls = 0;
+  let last: number | undefined;
+  while (!signal.aborted) {
+    const seen = (await sandbox.cloud.faults()).find(({ id }) => id === HELD)?.seen ?? 0;
+    const worker = (await sandboxStatus(sandbox.layout)).components.find((c) => c.name === 'workers');
+    if (seen > calls && worker?.pid && worker.pid !== last) {
+      calls = seen;
+      last = worker.pid;
+      process.kill(worker.pid, 'SIGKILL');
+      kills++;
     }
-    return kills;
-  })();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await sandbox.cloud.removeFault(HELD);
+  return { kills, calls };
 }
 
 /** What the collection of a cluster that is gone says became of each. */
@@ -214,11 +222,12 @@ describe('what clusters made in their cloud', () => {
   step('goes with its cluster and nothing else does, though the workers die at every change', async () => {
     const stays = (await gcPlan(DEAD)).report;
     const over = new AbortController();
-    const kills = killing(over.signal);
+    const killed = killing(over.signal);
     await deleteCluster(sandbox, LIVE);
     over.abort();
-    say(`   ${await kills} kills`);
-    expect(await kills).toBeGreaterThan(10);
+    const { kills, calls } = await killed;
+    say(`   ${kills} kills, at ${calls} changes in the cloud`);
+    expect(kills).toBeGreaterThan(10);
     const { report, summary } = await reported(LIVE);
     say(`   ${summary}`);
     expect(idsOf(report, 'gone')).toEqual(idsOf(planned.report, 'delete'));
