@@ -70,9 +70,10 @@ function awsClusterSpec(options: { readonly description: string; readonly immuta
         },
       ),
       additionalTags: tags('Tags of everything that is made for the cluster.'),
-      controlPlaneLoadBalancer: loadBalancerSpec('Load balancer of the API server.', options.immutable),
+      controlPlaneLoadBalancer: loadBalancerSpec('Load balancer of the API server.', 'primary', options.immutable),
       secondaryControlPlaneLoadBalancer: loadBalancerSpec(
         'Second load balancer of the API server, e.g. an internal one.',
+        'secondary',
         options.immutable,
       ),
       imageLookupFormat: text(

@@ -51,8 +51,15 @@ const KEEP_IDENTITY = [
   },
 ];
 
+/** What upstream's webhook gives each of the two. Its CRD gives the second one the first one's, which that webhook then refuses. */
+const DEFAULTS = {
+  primary: { scheme: 'internet-facing', type: 'classic' },
+  secondary: { scheme: 'internal', type: 'nlb' },
+} as const;
+
 /** A control plane load balancer of an AWSCluster. `immutable` adds the rules that compare with the stored object. */
-export function loadBalancerSpec(description: string, immutable: boolean) {
+export function loadBalancerSpec(description: string, slot: keyof typeof DEFAULTS, immutable: boolean) {
+  const defaults = DEFAULTS[slot];
   return obj(
     description,
     {},
@@ -68,14 +75,14 @@ export function loadBalancerSpec(description: string, immutable: boolean) {
         'Whether the load balancer has public addresses. Cannot be changed.',
         ['internet-facing', 'internal'],
         {
-          default: 'internet-facing',
+          default: defaults.scheme,
         },
       ),
       loadBalancerType: oneOf(
         'Type of the load balancer; disabled makes none.',
         ['classic', 'elb', 'alb', 'nlb', 'disabled'],
         {
-          default: 'classic',
+          default: defaults.type,
         },
       ),
       crossZoneLoadBalancing: flag('Spreads connections over the targets of all zones.'),

@@ -113,9 +113,11 @@ describe('schemas of the AWS kinds', () => {
       [
         ...['controlPlaneLoadBalancer', 'secondaryControlPlaneLoadBalancer'].flatMap((lb) => [
           `AWSCluster.spec.${lb}.additionalListeners[].protocol = TCP`,
-          `AWSCluster.spec.${lb}.loadBalancerType = classic`,
-          `AWSCluster.spec.${lb}.scheme = internet-facing`,
         ]),
+        'AWSCluster.spec.controlPlaneLoadBalancer.loadBalancerType = classic',
+        'AWSCluster.spec.controlPlaneLoadBalancer.scheme = internet-facing',
+        'AWSCluster.spec.secondaryControlPlaneLoadBalancer.loadBalancerType = nlb',
+        'AWSCluster.spec.secondaryControlPlaneLoadBalancer.scheme = internal',
         'AWSCluster.spec.network.vpc.availabilityZoneSelection = Ordered',
         'AWSCluster.spec.network.vpc.availabilityZoneUsageLimit = 3',
         'AWSCluster.spec.network.vpc.subnetSchema = PreferPrivate',
