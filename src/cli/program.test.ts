@@ -25,6 +25,8 @@ describe('the command line', () => {
       'gc run',
       'aws iam print-policy',
       'aws iam print-cloudformation',
+      'aws iam apply',
+      'aws iam delete',
       'operations list',
       'operations watch',
       'operations retry',

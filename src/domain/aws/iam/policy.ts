@@ -27,6 +27,21 @@ export interface IamOptions {
   readonly secretBackends: readonly SecretBackend[];
   /** Beginning of the names of buckets for Ignition; absent: no permission for any. */
   readonly bucketPrefix?: string | undefined;
+  readonly roles?: Partial<Readonly<Record<Document, RoleExtras>>>;
+}
+
+/** What the owner of the account adds to a role. */
+export interface RoleExtras {
+  /** Nothing is made for it. */
+  readonly disable?: boolean;
+  /** ARNs. */
+  readonly extraPolicyAttachments?: readonly string[];
+  readonly extraStatements?: readonly Statement[];
+  readonly trustStatements?: readonly Statement[];
+  readonly path?: string;
+  /** ARN. */
+  readonly permissionsBoundary?: string;
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 export const SECRET_BACKENDS = ['secrets-manager', 'ssm-parameter-store'] as const;
@@ -84,8 +99,13 @@ const linkedRole = (partition: string, Sid: string, service: string, role: strin
   Condition: { StringLike: { 'iam:AWSServiceName': service } },
 });
 
-/** The policy of a role, as small as what is done in it. */
+/** The policy of a role, as small as what is done in it, with what its owner adds. */
 export function policyOf(name: Document, options: IamOptions = DEFAULT_IAM): PolicyDocument {
+  const own = documentOf(name, options);
+  return { ...own, Statement: [...own.Statement, ...(options.roles?.[name]?.extraStatements ?? [])] };
+}
+
+function documentOf(name: Document, options: IamOptions): PolicyDocument {
   switch (name) {
     case 'controllers':
       return controllers(options);
