@@ -5,6 +5,7 @@ import { findCondition, isTrue } from '../../../src/domain/conditions.js';
 import { ANNOTATION, LABEL } from '../../../src/domain/names.js';
 import type { InventoryItem } from '../../../src/sandbox/moto/types.js';
 import { type TestSandbox, until } from '../../e2e/sandbox.js';
+import { derivedExpectation } from './derived.js';
 import { differences } from './expectation.js';
 import { GIVEN, type GivenNetwork, givenNetwork } from './given.js';
 import { documentsOf, type Loose, type Template, verdictOf, yamlOf } from './templates.js';
@@ -92,13 +93,14 @@ async function live(course: Course, template: Template, documents: readonly Loos
   await kubectl(course, ['create', 'namespace', namespace]);
   const problems: string[] = [];
   let resources = 0;
-  const level = course.machines === 'none' ? 'infrastructure' : (template.expected?.converges ?? 'available');
+  const expected = template.expected ?? derivedExpectation(documents);
+  const level = course.machines === 'none' ? 'infrastructure' : expected.converges;
   try {
     await kubectl(course, ['apply', '-f', '-'], all);
     await converged(course, { namespace, name }, level);
     const found = counts(await owned(course, { namespace, name }));
     resources = Object.values(found).reduce((sum, count) => sum + count, 0);
-    if (template.expected) problems.push(...differences(template.expected, found, level === 'available'));
+    problems.push(...differences(expected, found, level === 'available'));
     say(`  ${template.name}: converged (${level}), ${resources} resources`);
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
@@ -111,9 +113,8 @@ async function live(course: Course, template: Template, documents: readonly Loos
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
   }
-  const undeclared = template.expected ? '' : ', nothing declared';
-  const because = template.expected?.because && course.machines === 'native' ? ` (${template.expected.because})` : '';
-  return { note: `${level}${because}${undeclared}`, problems, resources };
+  const because = expected.because && course.machines === 'native' ? ` (${expected.because})` : '';
+  return { note: `${level}${because}`, problems, resources };
 }
 
 /** Objects of the template lie in a namespace of its own, whatever it says, but for kinds that have none. */

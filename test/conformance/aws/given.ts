@@ -25,6 +25,9 @@ export interface GivenNetwork {
 /** Variables by which templates name a network that was there before. */
 export const GIVEN = /^(WL|MGMT)_(VPC|PUBLIC_SUBNET|PRIVATE_SUBNET)_ID$|^SG_ID$/;
 
+/** Name of the cluster that has the network. */
+export const MANAGEMENT = 'management';
+
 /** A VPC with a public and a private subnet and a group, as a user has them before the first cluster. */
 export async function givenNetwork(endpoint: string, region: string): Promise<GivenNetwork> {
   const credentials = { accessKeyId: 'AKIASANDBOX000000000', secretAccessKey: 'sandbox' };
@@ -41,7 +44,7 @@ export async function givenNetwork(endpoint: string, region: string): Promise<Gi
   const route = { RouteTableId, DestinationCidrBlock: '0.0.0.0/0', GatewayId: InternetGatewayId };
   await ec2.send(new CreateRouteCommand(route));
   const { AssociationId } = await ec2.send(new AssociateRouteTableCommand({ RouteTableId, SubnetId: open }));
-  const group = new CreateSecurityGroupCommand({ VpcId, GroupName: 'given', Description: 'given' });
+  const group = new CreateSecurityGroupCommand({ VpcId, GroupName: `${MANAGEMENT}-all`, Description: 'given' });
   const GroupId = (await ec2.send(group)).GroupId ?? '';
   const ids = (prefix: string): Record<string, string> => ({
     [`${prefix}_VPC_ID`]: VpcId,

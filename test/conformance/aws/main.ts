@@ -6,34 +6,37 @@ import { KUBERNETES_VERSION } from '../../../src/sandbox/tools/index.js';
 import { forget, startTestSandbox, type TestSandbox } from '../../e2e/sandbox.js';
 import { type Course, type Outcome, play } from './course.js';
 import { expectationFor, FLAVOURS, templateOf, variable } from './flavours.js';
+import { MANAGEMENT } from './given.js';
 import { type Options, readOptions, USAGE } from './options.js';
 import { readTemplates, type Template } from './templates.js';
 
 const REGION = 'us-east-1';
 const FEATURES = 'BootstrapFormatIgnition=true,KubeadmBootstrapFormatIgnition=true';
+/** A zone that a template names itself. */
+const ZONE = /\b([a-z]{2}-[a-z]+-\d)[a-z]\b/;
 const ROLES = 'arn:aws:iam::123456789012:role/multi-tenancy';
 
 /** What templates ask for; `--set` comes before. */
-const variablesOf = (name: string): Record<string, string> => ({
+const variablesOf = (name: string, region: string): Record<string, string> => ({
   // short: templates make names of load balancers from it, which have 32 characters
   CLUSTER_NAME: `c-${name}`.slice(0, 18).replace(/-$/, ''),
   NAMESPACE: `conformance-${name}`,
-  AWS_REGION: REGION,
+  AWS_REGION: region,
   AWS_SSH_KEY_NAME: 'default',
   KUBERNETES_VERSION,
   CONTROL_PLANE_MACHINE_COUNT: '1',
   WORKER_MACHINE_COUNT: '1',
   AWS_CONTROL_PLANE_MACHINE_TYPE: 't3.large',
   AWS_NODE_MACHINE_TYPE: 't3.large',
-  AWS_AVAILABILITY_ZONE: `${REGION}a`,
-  AWS_AVAILABILITY_ZONE_1: `${REGION}a`,
-  AWS_AVAILABILITY_ZONE_2: `${REGION}b`,
+  AWS_AVAILABILITY_ZONE: `${region}a`,
+  AWS_AVAILABILITY_ZONE_1: `${region}a`,
+  AWS_AVAILABILITY_ZONE_2: `${region}b`,
   AWS_S3_BUCKET_NAME: `perdure-${name}`,
   COREOS_EC2_HOSTNAME: variable('COREOS_EC2_HOSTNAME'),
   CNI_RESOURCES: '',
   CAPI_IMAGES_REGISTRY: 'registry.example.com',
   E2E_IMAGE_TAG: 'e2e',
-  MGMT_CLUSTER_NAME: 'management',
+  MGMT_CLUSTER_NAME: MANAGEMENT,
   ...Object.fromEntries(
     ['SIMPLE', 'JUMP', 'NESTED'].flatMap((kind) => [
       [`MULTI_TENANCY_${kind}_IDENTITY_NAME`, `${name}-${kind.toLowerCase()}`],
@@ -68,11 +71,15 @@ export async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     sandbox = await startTestSandbox({ machines: options.machines, cloudDelay: 200, features: FEATURES, say });
+    const started = sandbox;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => void started.stop(false).finally(() => process.exit(130)));
     const { machines, minutes } = options;
     for (const [index, template] of templates.entries()) {
       say(`${index + 1}/${templates.length} ${template.name}`);
-      const variables = { ...variablesOf(template.name), ...options.variables };
-      const course: Course = { sandbox, machines, variables, region: REGION, seconds: minutes * 60, say };
+      const region = options.variables['AWS_REGION'] ?? ZONE.exec(template.text)?.[1] ?? REGION;
+      const variables = { ...variablesOf(template.name, region), ...options.variables };
+      const course: Course = { sandbox, machines, variables, region, seconds: minutes * 60, say };
       const outcome = await play(course, template);
       outcomes.push(outcome);
       say(`  ${template.name}: ${outcome.result} in ${outcome.seconds} s`);
@@ -105,7 +112,7 @@ async function chosen({ dir, only }: Options, own: string): Promise<Template[]> 
     for (const name of Object.keys(FLAVOURS))
       await writeFile(path.join(own, `cluster-template-${name}.yaml`), await templateOf(name));
   }
-  const all = await readTemplates(dir ?? own, expectationFor);
+  const all = await readTemplates(dir ?? own, dir ? () => undefined : expectationFor);
   const unknown = only.filter((name) => !all.some((template) => template.name === name));
   if (unknown.length > 0) throw new Error(`--only: no template ${unknown.join(', ')} in ${dir ?? 'the flavours'}`);
   return only.length > 0 ? all.filter(({ name }) => only.includes(name)) : all;
@@ -114,7 +121,7 @@ async function chosen({ dir, only }: Options, own: string): Promise<Template[]> 
 function listed(templates: readonly Template[]): string {
   const rows = templates.map(({ name, expected, variables }) => [
     name,
-    expected ? expected.converges : 'nothing declared',
+    expected ? expected.converges : 'derived',
     expected ? String(Object.values(expected.inventory).reduce((sum, count) => sum + count, 0)) : '',
     variables.join(' '),
   ]);

@@ -6,7 +6,7 @@ Takes a folder of templates as Cluster API's AWS provider publishes them, and fo
 cluster has converged, compares what the emulated account holds with what is declared, deletes the cluster, and requires that nothing is left.
 Prints a table. Without --dir it runs the flavours of this project, which cover upstream's one by one.
 
-  --dir DIR           folder with *.yaml; what a template is to make stands beside it as NAME.expected.yaml, or is that of the flavour of its name
+  --dir DIR           folder with *.yaml; what a template is to make stands beside it as NAME.expected.yaml, or is derived from its documents
   --only NAME,...     these templates only
   --machines KIND     native (default): machines that boot, and clusters become Available; none: instances without machines, and clusters
                       converge when their infrastructure is ready and the first control plane instance runs

@@ -2,6 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { variablesOf } from '../../../src/domain/envsubst.js';
+import { derivedExpectation } from './derived.js';
 import { differences, expectationOf } from './expectation.js';
 import { expectationFor, FLAVOURS, templateOf, variable } from './flavours.js';
 import { readOptions } from './options.js';
@@ -113,3 +115,23 @@ test('options are checked', () => {
   expect(() => readOptions(['--machines', 'qemu'])).toThrow('--machines');
   expect(() => readOptions(['--set', 'A'])).toThrow('--set');
 });
+
+test.each(Object.keys(FLAVOURS).filter((name) => name !== 'simple-clusterclass'))(
+  'what is derived from the documents of %s is what is declared for it',
+  async (name) => {
+    const text = await templateOf(name);
+    const variables = Object.fromEntries(variablesOf(text).map((one) => [one.name, filledIn(one.name)]));
+    const documents = documentsOf({ name, text, variables: [], expected: undefined }, variables);
+    const without = (counts: Readonly<Record<string, number>>) =>
+      Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+    const [derived, declared] = [derivedExpectation(documents), expectationFor(name)];
+    expect(without(derived.inventory)).toEqual(without(declared?.inventory ?? {}));
+    expect(without(derived.machines)).toEqual(without(declared?.machines ?? {}));
+    expect([derived.converges, derived.because]).toEqual([declared?.converges, declared?.because]);
+  },
+);
+
+function filledIn(asked: string): string {
+  if (asked.endsWith('_COUNT')) return '1';
+  return /AVAILABILITY_ZONE_(\d)/.test(asked) ? `us-east-1${asked.endsWith('1') ? 'a' : 'b'}` : 'x';
+}

@@ -10,7 +10,7 @@ export interface Template {
   readonly name: string;
   readonly text: string;
   readonly variables: readonly string[];
-  /** Absent: nothing is declared, and only convergence and an empty account are asked for. */
+  /** Absent: nothing is declared; what it is to make is derived from its documents. */
   readonly expected: Expectation | undefined;
 }
 
@@ -29,7 +29,7 @@ export type Verdict =
 const shortName = (file: string): string =>
   path.basename(file, '.yaml').replace(/^cluster-template-?/, '') || 'default';
 
-/** The templates of a folder, by name. `known` tells what flavours of these names make. */
+/** The templates of a folder, by name. `known` tells what those make that have no declaration beside them. */
 export async function readTemplates(
   dir: string,
   known: (name: string) => Expectation | undefined,
