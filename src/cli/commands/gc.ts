@@ -9,6 +9,7 @@ import { isDeleting, keyOf } from '../../domain/contract.js';
 import { PerdureError } from '../../domain/errors.js';
 import { ANNOTATION } from '../../domain/names.js';
 import type { KubeClient } from '../../kube/client.js';
+import { attributesOf } from '../../workflows/lib/attributes.js';
 import { operationId, WORKFLOW_QUEUE } from '../../workflows/names.js';
 import { type GlobalOptions, withKube, withTemporal } from '../lib/connect.js';
 import { examples } from '../lib/options.js';
@@ -66,13 +67,19 @@ async function plan(argument: string | undefined, o: GcOptions): Promise<void> {
   const name = nameOf(argument, o);
   const cluster = await withKube(o, (kube) => clusterOf(kube, name, o));
   const key = keyOf(cluster);
+  const owner = `${key.namespace}/${key.name}`;
   const found = await withTemporal(o, (client) =>
     client.workflow.execute<() => Promise<Report>>('CollectExternalResources', {
       taskQueue: WORKFLOW_QUEUE,
       workflowId: operationId(key, 'CollectExternalResources', 'plan'),
       workflowIdConflictPolicy: 'USE_EXISTING',
-      staticSummary: `${key.namespace}/${key.name}: what would be collected`,
-      args: [{ key, cluster: `${key.namespace}/${key.name}`, generation: 0, cloudQueue: '', stage: 'plan' }] as never,
+      staticSummary: `${owner}: what would be collected`,
+      typedSearchAttributes: attributesOf(key, {
+        cluster: owner,
+        operation: 'CollectExternalResources',
+        reason: 'somebody asks what would be collected',
+      }),
+      args: [{ key, cluster: owner, generation: 0, cloudQueue: '', stage: 'plan' }] as never,
     }),
   );
   show(o.output, found, () => reportText(found));

@@ -39,7 +39,7 @@ export function attributesOf(
 
 /** What an operation does to its object, in one word for filters. */
 function phaseOf(operation: string): string {
-  if (operation.startsWith('Delete')) return 'Deleting';
+  if (/^(Delete|Collect)/.test(operation)) return 'Deleting';
   if (operation.startsWith('Scale')) return 'Scaling';
   if (/^(Upgrade|Rolling|Maintain)/.test(operation)) return 'Upgrading';
   return /^(Repair|Remediate)/.test(operation) ? 'Repairing' : 'Creating';
