@@ -39,6 +39,8 @@ export interface ActivityDeps {
   readonly pollMs: number;
   /** Perdure itself gives Nodes their providerID: no cloud controller manager runs in the workload clusters. */
   readonly initializeNodes: boolean;
+  /** How long to listen to clouds between two sweeps, milliseconds; absent: not at all. */
+  readonly listenMs?: number;
   /** What else of Machines goes to their Nodes; absent: nothing. */
   readonly alsoSynced?: AlsoSynced;
 }

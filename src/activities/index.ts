@@ -6,7 +6,7 @@ import { collectExternal, findExternal, previewExternal, reportExternal } from '
 import type { ActivityDeps } from './deps.js';
 import { infraEnsure, infraFinish, infraGraph, infraRemove } from './infra/cluster.js';
 import { machineAwaitInstance, machineCreateInstance, machineDeleteInstance } from './infra/machine.js';
-import { driftSweep } from './infra/sweep.js';
+import { driftSweep, listenForChanges } from './infra/sweep.js';
 import type { CloudActivities, KubeActivities, WaitActivities } from './interfaces.js';
 import { assessCluster } from './kube/assess-cluster.js';
 import { assessMachine } from './kube/assess-machine.js';
@@ -117,5 +117,6 @@ export function createCloudActivities(deps: ActivityDeps): CloudActivities {
     poolDelete: ({ key }: On) => poolDelete(deps, key),
     awaitMachineNode: ({ key }: On) => awaitMachineNode(deps, key),
     driftSweep: ({ provider, queue }) => driftSweep(deps, provider, queue),
+    listenForChanges: ({ provider, queue }) => listenForChanges(deps, provider, queue),
   };
 }

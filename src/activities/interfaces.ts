@@ -204,5 +204,9 @@ export interface CloudActivities {
   driftSweep(input: { readonly provider: string; readonly queue: string }): Promise<{
     readonly checked: number;
     readonly drifted: readonly { readonly key: ObjectKey; readonly detail: string }[];
+    /** The cloud tells of changes by itself, and is listened to until the next sweep. */
+    readonly listens?: true;
   }>;
+  /** Listens to what the cloud says of an account's clusters; answers how much it heard. */
+  listenForChanges(input: { readonly provider: string; readonly queue: string }): Promise<number>;
 }

@@ -39,7 +39,7 @@ test('names every wrong variable with its value and what is wanted', () => {
     'PERDURE_LEADER_ELECTION: want true or false, got "maybe"',
     'PERDURE_LOG_LEVEL: want one of trace, debug, info, warn, error, got "loud"',
     'PERDURE_NAMESPACES: "Not_Ok" is not a namespace name',
-    'PERDURE_FEATURES: unknown feature "Nope"; known: DriftSweep, ExternalResourceGC, AlternativeGCStrategy, BootstrapFormatIgnition, KubeadmBootstrapFormatIgnition, SignalConvergedAtStart',
+    'PERDURE_FEATURES: unknown feature "Nope"; known: DriftSweep, ExternalResourceGC, AlternativeGCStrategy, EventBridgeInstanceState, BootstrapFormatIgnition, KubeadmBootstrapFormatIgnition, SignalConvergedAtStart',
     'PERDURE_FEATURES: want DriftSweep=true or DriftSweep=false, got "DriftSweep=2"',
     'PERDURE_TEMPORAL_TLS_KEY_FILE: no file at /no/such/file',
     'PERDURE_ADDITIONAL_SYNC_MACHINE_LABELS: "a(" is not a regular expression: ',

@@ -8,6 +8,8 @@ export const FEATURES = {
   ExternalResourceGC: true,
   /** Upstream's way for partitions without a tagging API; accepted, and needs nothing: the tagging API is never asked. */
   AlternativeGCStrategy: false,
+  /** Hears of instances that change by EventBridge, between the sweeps; needs a queue and a rule in each account. */
+  EventBridgeInstanceState: false,
   /** Admits buckets and Ignition settings of AWSClusters and AWSMachines. */
   BootstrapFormatIgnition: false,
   /** Admits KubeadmConfigs of format ignition. */

@@ -6,6 +6,7 @@ import { createWorkloadClients } from '../activities/workload/client.js';
 import { createNodeChanges } from '../activities/workload/node-changes.js';
 import { readConfig } from '../config/config.js';
 import { readWorkerConfig } from '../config/workers.js';
+import { parseGoDuration } from '../domain/go-duration.js';
 import { createChanges } from '../kube/changes.js';
 import { eventRecorder } from '../kube/events.js';
 import { hostsResolver } from '../kube/hosts.js';
@@ -22,6 +23,11 @@ export interface WorkerProcessParts {
   /** Outermost first, before the product's own. */
   readonly activityInterceptors?: readonly ActivityInboundCallsInterceptor[];
 }
+
+/** A sweep that listens ends before its schedule's next, and before its schedule gives it up. */
+const LONGEST_LISTENING_MS = 25 * 60_000;
+const listenMsOf = (every: string): number =>
+  Math.min(0.95 * 1_000 * (parseGoDuration(every) ?? 0), LONGEST_LISTENING_MS);
 
 /** The worker process: reads its settings, serves until SIGTERM or SIGINT, and resolves when all workers have stopped. */
 export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<void> {
@@ -42,6 +48,7 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
     managerNamespace: settings.managerNamespace,
     controllerIdentityAutoCreate: true,
     externalResourceGC: config.features.ExternalResourceGC,
+    instanceEvents: config.features.EventBridgeInstanceState,
     ...(resolve ? { resolves: async (host: string) => (await resolve(host)) !== undefined } : {}),
   });
   const deps: ActivityDeps = {
@@ -60,6 +67,7 @@ export async function runWorkerProcess(parts: WorkerProcessParts = {}): Promise<
     pollMs: settings.pollMs,
     initializeNodes: settings.nodeInitialization === 'perdure',
     alsoSynced: settings.alsoSynced,
+    ...(config.features.DriftSweep ? { listenMs: listenMsOf(settings.sweepEvery) } : {}),
   };
   const workers = await startWorkers({
     temporal: config.temporal,

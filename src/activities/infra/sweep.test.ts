@@ -8,7 +8,7 @@ import { KINDS } from '../../api/types/kinds.js';
 import type { KubeObject, ObjectMeta } from '../../api/types/meta.js';
 import { ANNOTATION } from '../../domain/names.js';
 import type { Drift } from '../providers/port.js';
-import { driftSweep } from './sweep.js';
+import { driftSweep, listenForChanges } from './sweep.js';
 
 const QUEUE = 'fake-eu-west-1';
 const cluster = (name: string, metadata: Partial<ObjectMeta> = {}, spec: Partial<Cluster['spec']> = {}): Cluster => {
@@ -95,5 +95,35 @@ describe('a sweep', () => {
     const w = activityWorld({ objects: both(demo), provider });
     await expect(driftSweep(w.deps, 'fake', QUEUE)).rejects.toMatchObject({ type: 'Transient' });
     await expect(driftSweep(w.deps, 'unheard', QUEUE)).rejects.toMatchObject({ type: 'InvalidConfiguration' });
+  });
+});
+
+describe('listening', () => {
+  const listening = (more: object = {}) => {
+    const provider = fakeProvider({
+      listen: async (_ctx, clusters, until, tell) => {
+        expect(clusters.map((c) => c.cluster.metadata.name)).toEqual(['demo']);
+        expect(until).toBe(Date.parse(NOW) + 60_000);
+        await tell(drift('Machine', 'demo-1'));
+        await tell(drift('Machine', 'unknown'));
+      },
+    });
+    const w = activityWorld({ objects: [...both(demo), machine], provider });
+    return { w, deps: { ...w.deps, listenMs: 60_000, ...more } };
+  };
+
+  test('follows a sweep where the provider can and the process may', async () => {
+    const { deps } = listening();
+    await expect(driftSweep(deps, 'fake', QUEUE)).resolves.toEqual({ checked: 1, drifted: [], listens: true });
+    await expect(driftSweep({ ...deps, listenMs: undefined } as never, 'fake', QUEUE)).resolves.toEqual({
+      checked: 1,
+      drifted: [],
+    });
+  });
+
+  test('marks what is heard of, as a sweep does', async () => {
+    const { w, deps } = listening();
+    await expect(listenForChanges(deps, 'fake', QUEUE)).resolves.toBe(1);
+    expect(w.kube.peek(KINDS.Machine, machine.metadata)?.metadata.annotations?.[ANNOTATION.drift]).toBe('is gone');
   });
 });

@@ -188,6 +188,16 @@ export interface InfraProvider<C extends KubeObject = KubeObject, M extends Kube
   deleteInstance(ctx: MachineContext<C, M>): Promise<InstanceObservation>;
   /** One sweep over an account and region: what drifted, for all given clusters, with batched reads only. */
   sweep(ctx: CallContext, clusters: readonly { cluster: Cluster; infraCluster: C }[]): Promise<readonly Drift[]>;
+  /**
+   * Listens until `until` (milliseconds since the epoch) to what the cloud says of changes, and tells of objects whose lanes should look again before the next
+   * sweep. Absent: the cloud says nothing, or nobody wants to hear it.
+   */
+  listen?(
+    ctx: CallContext,
+    clusters: readonly { cluster: Cluster; infraCluster: C }[],
+    until: number,
+    tell: (drift: Drift) => Promise<void>,
+  ): Promise<void>;
   /** Everything that carries a Perdure or upstream ownership tag of this cluster. */
   listOwned(ctx: ClusterContext<C>): Promise<readonly OwnedResource[]>;
   /** Cloud error → typed failure, by the provider's one table. */

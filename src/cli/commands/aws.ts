@@ -33,8 +33,9 @@ async function configurationOf(o: AwsOptions): Promise<IamConfiguration> {
   const file = o.config ? readIamConfiguration(await readFile(o.config, 'utf8')) : DEFAULT_IAM_CONFIGURATION;
   for (const field of file.leftOut)
     process.stderr.write(`warning: ${field} of ${o.config} has no counterpart here and is left out\n`);
-  const { namePrefix, nameSuffix, partition, allowAssumeRole, bucketPrefix, secretBackend } = o;
-  const given = { namePrefix, nameSuffix, partition, allowAssumeRole, bucketPrefix, secretBackends: secretBackend };
+  const { secretBackend: secretBackends, ...rest } = o;
+  const { namePrefix, nameSuffix, partition, allowAssumeRole, bucketPrefix, eventBridge } = rest;
+  const given = { namePrefix, nameSuffix, partition, allowAssumeRole, bucketPrefix, eventBridge, secretBackends };
   const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return { ...file, options: { ...file.options, ...said } };
 }
@@ -95,6 +96,7 @@ const policyOptions = (c: Command): Command =>
       ).choices(SECRET_BACKENDS),
     )
     .option('--bucket-prefix <text>', `permit buckets for Ignition whose names begin so, e.g. ${BUCKET_PREFIX}`)
+    .option('--event-bridge', 'permit queues and rules that tell of instances that change (EventBridgeInstanceState)')
     .option('--allow-assume-role', 'let Perdure assume the roles of AWSClusterRoleIdentities');
 
 const stackOptions = (c: Command): Command =>

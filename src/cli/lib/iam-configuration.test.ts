@@ -26,12 +26,15 @@ describe('a configuration of upstream’s', () => {
         'secureSecretBackends: [ssm-parameter-store]',
         's3Buckets: {enable: true}',
         'allowAssumeRole: true',
+        'eventBridge: {enable: true}',
       ].join('\n'),
     );
     expect(rest).toEqual({ stackName: 'mine', stackTags: { cost: 'a' }, region: 'eu-west-1', leftOut: [] });
     expect(options).toMatchObject({ namePrefix: 'team-', nameSuffix: '', bucketPrefix: 'cluster-api-provider-aws-' });
     const actions = policyOf('controllers', options).Statement.flatMap(({ Action }) => Action);
-    expect(actions).toEqual(expect.arrayContaining(['ssm:PutParameter', 's3:CreateBucket', 'sts:AssumeRole']));
+    expect(actions).toEqual(
+      expect.arrayContaining(['ssm:PutParameter', 's3:CreateBucket', 'sqs:CreateQueue', 'sts:AssumeRole']),
+    );
     expect(actions).not.toContain('secretsmanager:CreateSecret');
   });
 

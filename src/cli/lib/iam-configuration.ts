@@ -96,7 +96,7 @@ const SPEC = obj(
       },
     ),
     eks: anything(),
-    eventBridge: anything(),
+    eventBridge: obj('Events of instances.', {}, { enable: flag('Permits them.') }),
   },
 );
 
@@ -154,6 +154,7 @@ export function readIamConfiguration(content: string): IamConfiguration {
       allowAssumeRole: spec.allowAssumeRole ?? DEFAULT_IAM.allowAssumeRole,
       secretBackends: spec.secureSecretBackends?.length ? spec.secureSecretBackends : DEFAULT_IAM.secretBackends,
       ...(spec.s3Buckets?.enable ? { bucketPrefix: spec.s3Buckets.namePrefix ?? BUCKET_PREFIX } : {}),
+      ...(spec.eventBridge?.enable ? { eventBridge: true } : {}),
       roles: Object.fromEntries(roles) as Record<Document, RoleExtras>,
     },
     stackName: spec.stackName || STACK_NAME,
@@ -174,6 +175,5 @@ function leftOut(spec: Spec): string[] {
     ),
     ...(spec.bootstrapUser?.enable ? ['spec.bootstrapUser'] : []),
     ...(spec.eks && !spec.eks.disable ? ['spec.eks'] : []),
-    ...(spec.eventBridge?.enable ? ['spec.eventBridge'] : []),
   ];
 }

@@ -3,10 +3,12 @@ import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancing } from '@aws-sdk/client-elastic-load-balancing';
 import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { EventBridge } from '@aws-sdk/client-eventbridge';
 import { ResourceGroupsTaggingAPI } from '@aws-sdk/client-resource-groups-tagging-api';
 import { Route53 } from '@aws-sdk/client-route-53';
 import { S3 } from '@aws-sdk/client-s3';
 import { SecretsManager } from '@aws-sdk/client-secrets-manager';
+import { SQS } from '@aws-sdk/client-sqs';
 import { SSM } from '@aws-sdk/client-ssm';
 import { STS } from '@aws-sdk/client-sts';
 import type { AwsService, EndpointLookup } from './endpoints.js';
@@ -31,10 +33,12 @@ export interface AwsClients {
   readonly ec2: EC2;
   readonly elb: ElasticLoadBalancing;
   readonly elbv2: ElasticLoadBalancingV2;
+  readonly eventbridge: EventBridge;
   readonly logs: CloudWatchLogs;
   readonly route53: Route53;
   readonly s3: S3;
   readonly secrets: SecretsManager;
+  readonly sqs: SQS;
   readonly ssm: SSM;
   readonly tagging: ResourceGroupsTaggingAPI;
   readonly sts: STS;
@@ -73,6 +77,8 @@ export function createClients(region: string, { endpoints, credentials }: Client
   const ec2 = lazy(() => new EC2(config('ec2')));
   const elb = lazy(() => new ElasticLoadBalancing(config('elasticloadbalancing')));
   const elbv2 = lazy(() => new ElasticLoadBalancingV2(config('elasticloadbalancing')));
+  const eventbridge = lazy(() => new EventBridge(config('events')));
+  const sqs = lazy(() => new SQS(config('sqs')));
   const logs = lazy(() => new CloudWatchLogs(config('logs')));
   const route53 = lazy(() => new Route53(config('route53')));
   // An endpoint of one's own knows no names of buckets.
@@ -93,6 +99,12 @@ export function createClients(region: string, { endpoints, credentials }: Client
     },
     get elbv2() {
       return elbv2();
+    },
+    get eventbridge() {
+      return eventbridge();
+    },
+    get sqs() {
+      return sqs();
     },
     get logs() {
       return logs();
@@ -169,6 +181,12 @@ export function bindClients(clients: AwsClients, options: BindOptions): AwsClien
     },
     get elbv2() {
       return bound(clients.elbv2, 'elasticloadbalancing');
+    },
+    get eventbridge() {
+      return bound(clients.eventbridge, 'events');
+    },
+    get sqs() {
+      return bound(clients.sqs, 'sqs');
     },
     get logs() {
       return bound(clients.logs, 'logs');

@@ -21,6 +21,8 @@ export interface AwsProviderDeps {
   readonly tagUnmanagedNetworkResources?: boolean;
   /** Gate ExternalResourceGC; default true. */
   readonly externalResourceGC?: boolean;
+  /** Gate EventBridgeInstanceState; default false. */
+  readonly instanceEvents?: boolean;
   /** True when `host` has an address; default: the system's resolver. Gates readiness unless dnsResolutionCheck is None. */
   readonly resolves?: (host: string, signal: AbortSignal) => Promise<boolean>;
   /** Told of every finished AWS call, for metrics. */

@@ -5,10 +5,12 @@ export type AwsService =
   | 'autoscaling'
   | 'ec2'
   | 'elasticloadbalancing'
+  | 'events'
   | 'logs'
   | 'route53'
   | 's3'
   | 'secretsmanager'
+  | 'sqs'
   | 'ssm'
   | 'sts'
   | 'tagging';

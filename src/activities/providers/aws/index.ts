@@ -9,6 +9,7 @@ import { awsExternal } from './external/index.js';
 import { finishCluster } from './finish.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { createInstance, deleteInstance, observeInstance } from './instances.js';
+import { listen } from './listen.js';
 import { listOwned } from './owned.js';
 import { awsPools } from './pools/index.js';
 import { sweep } from './sweep.js';
@@ -17,6 +18,7 @@ import { typed } from './task.js';
 import { bastionTask, wantsBastion } from './tasks/bastion.js';
 import { classicLoadBalancerTask } from './tasks/classic-load-balancer.js';
 import { givenSubnetsTask } from './tasks/given-subnets.js';
+import { instanceEventsTask, wantsInstanceEvents } from './tasks/instance-events.js';
 import { internetGatewayTask } from './tasks/internet-gateway.js';
 import { natGatewaysTask } from './tasks/nat-gateways.js';
 import { networkLoadBalancerTask } from './tasks/network-load-balancer.js';
@@ -51,6 +53,7 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
         ...(looksManaged(cluster) ? networkTasks(cloud, cluster.spec) : [givenSubnetsTask(cloud)]),
         securityGroupsTask(cloud, cluster.spec),
         ...(wantsBastion(cluster) ? [bastionTask(cloud)] : []),
+        ...(wantsInstanceEvents(cloud, cluster) ? [instanceEventsTask(cloud)] : []),
         ...(wantsBucket(cluster) ? [bucketTask(cloud)] : []),
         ...balancerWishes({ object: cluster }).map((wish) =>
           wish.type === 'classic' ? classicLoadBalancerTask(cloud, wish) : networkLoadBalancerTask(cloud, wish),
@@ -64,6 +67,11 @@ export function createAwsProvider(deps: AwsProviderDeps): InfraProvider<AWSClust
     observeInstance: (ctx, explain) => typed(ctx.signal, () => observeInstance(cloud, ctx, explain)),
     deleteInstance: (ctx) => typed(ctx.signal, () => deleteInstance(cloud, ctx)),
     sweep: (ctx, clusters) => typed(ctx.signal, () => sweep(cloud, ctx, clusters)),
+    ...(deps.instanceEvents
+      ? {
+          listen: (ctx, clusters, until, tell) => typed(ctx.signal, () => listen(cloud, ctx, clusters, until, tell)),
+        }
+      : {}),
     // a pool is only ever given pools of its own kind
     pools: awsPools(cloud) as InfraPools,
     listOwned: (ctx) => typed(ctx.signal, () => listOwned(cloud, ctx)),

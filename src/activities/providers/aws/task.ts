@@ -23,6 +23,8 @@ const FAILED = {
   BastionHostReady: 'BastionHostFailed',
   LoadBalancerReady: 'LoadBalancerFailed',
   S3BucketCreated: 'S3BucketCreationFailed',
+  // not upstream's, which only logs it
+  InstanceEventsReady: 'InstanceEventsFailed',
 } as const;
 
 /** A task as the files in tasks/ write it: the same verbs on a scope instead of a context. */

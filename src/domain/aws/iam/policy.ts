@@ -27,6 +27,8 @@ export interface IamOptions {
   readonly secretBackends: readonly SecretBackend[];
   /** Beginning of the names of buckets for Ignition; absent: no permission for any. */
   readonly bucketPrefix?: string | undefined;
+  /** Perdure may make queues and rules that tell of instances that change. */
+  readonly eventBridge?: boolean | undefined;
   readonly roles?: Partial<Readonly<Record<Document, RoleExtras>>>;
 }
 
@@ -118,7 +120,7 @@ function documentOf(name: Document, options: IamOptions): PolicyDocument {
 
 /** Of Perdure's workers: what they call, no more. Instances get the profiles of machines, so their roles may be passed on. */
 function controllers(options: IamOptions): PolicyDocument {
-  const { namePrefix, nameSuffix, partition, allowAssumeRole, bucketPrefix } = options;
+  const { namePrefix, nameSuffix, partition, allowAssumeRole, bucketPrefix, eventBridge } = options;
   const images: readonly string[] = actionsOf('ssm').filter((action) => action === 'ssm:GetParameter');
   return document(
     everything('Machines', actionsOf('ec2')),
@@ -150,6 +152,7 @@ function controllers(options: IamOptions): PolicyDocument {
             Resource: [`arn:${partition}:s3:::${bucketPrefix}*`],
           },
         ]),
+    ...(eventBridge ? [everything('InstanceEvents', actionsOf('eventbridge', 'sqs'))] : []),
     {
       Sid: 'InstanceProfiles',
       Effect: 'Allow',

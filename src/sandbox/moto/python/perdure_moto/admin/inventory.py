@@ -7,11 +7,13 @@ from moto.autoscaling.models import autoscaling_backends
 from moto.ec2.models import ec2_backends
 from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
+from moto.events.models import events_backends
 from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 from moto.route53.models import route53_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.sqs.models import sqs_backends
 from moto.ssm.models import ssm_backends
 
 from ..patches.iam_profiles import SUFFIX
@@ -148,6 +150,17 @@ def _records(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, str]]
                 yield "route53", "record", f"{zone.id}/{record.name}/{record.type}/{record.set_identifier or ''}", record.name, {}
 
 
+def _queues(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, str]]]:
+    for queue in list(backend.queues.values()):
+        yield "sqs", "queue", queue.queue_arn, queue.name, dict(queue.tags)
+
+
+def _rules(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, str]]]:
+    for bus in list(backend.event_buses.values()):
+        for rule in list(bus.rules.values()):
+            yield "events", "rule", rule.arn, rule.name, backend.tagger.get_tag_dict_for_resource(rule.arn)
+
+
 def _log_groups(backend: Any) -> Iterator[tuple[str, str, str, str, dict[str, str]]]:
     for group in list(backend.groups.values()):
         yield "logs", "group", group.name, group.name, backend.tagger.get_tag_dict_for_resource(group.arn)
@@ -164,4 +177,6 @@ _READERS = [
     (_parameters, ssm_backends),
     (_records, route53_backends),
     (_log_groups, logs_backends),
+    (_queues, sqs_backends),
+    (_rules, events_backends),
 ]

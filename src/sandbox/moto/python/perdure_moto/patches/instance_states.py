@@ -11,6 +11,7 @@ from ..emulator import Emulator
 from ..patching import wrap, wrap_property
 from .addressing import private_domain
 from .elb import deregister_terminated
+from .instance_events import tell_state
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _ADDRESS_PROPERTIES = ("private_ip", "private_ip_address", "public_ip", "public_ip_address", "vpc_id", "subnet_id")
@@ -19,6 +20,7 @@ _ADDRESS_PROPERTIES = ("private_ip", "private_ip_address", "public_ip", "public_
 def set_state(instance: Instance, name: str) -> None:
     """Moves an instance to `name`, with the code AWS pairs with it."""
     instance._state = InstanceState(name, _CODES[name])
+    tell_state(instance, name)
 
 
 def install(emulator: Emulator) -> None:
