@@ -2,6 +2,9 @@ import type { SubnetSpec } from '../../api/types/aws.js';
 import { formatCidr, parseCidr, splitCidr } from '../cidr.js';
 import { canonical6, subnet6 } from '../cidr6.js';
 
+/** True for an id that AWS gave to a subnet; anything else is a name of the spec's. */
+export const isSubnetId = (text: string): boolean => /^subnet-[0-9a-f]{8}([0-9a-f]{9})?$/.test(text);
+
 export interface SubnetPlan {
   readonly clusterName: string;
   readonly vpcCidr: string;

@@ -6,7 +6,7 @@ import type {
   LoadBalancerType,
   TargetGroupIPType,
 } from '../../../api/types/aws.js';
-import { isEdge } from '../../../domain/aws/subnets.js';
+import { isEdge, isSubnetId } from '../../../domain/aws/subnets.js';
 import { PerdureError } from '../../../domain/errors.js';
 import { defaultLoadBalancerName, loadBalancerNameFromHost, rivalLoadBalancerName } from './names.js';
 import { type ClusterScope, type ClusterView, isManagedVpc, subnetIdOf, subnetsOf, vpcOf } from './scope.js';
@@ -154,7 +154,7 @@ export function balancerSubnets(view: ClusterView, { spec, scheme, slot }: Balan
   if (spec.subnets?.length) {
     return spec.subnets.map((wanted) => {
       const named = all.find((subnet) => subnet.id === wanted);
-      const id = named ? subnetIdOf(named) : wanted.startsWith('subnet-') ? wanted : undefined;
+      const id = named ? subnetIdOf(named) : isSubnetId(wanted) ? wanted : undefined;
       if (id) return id;
       throw new PerdureError(
         'InvalidConfiguration',

@@ -200,6 +200,31 @@ describe('a network brought by the user', () => {
   });
 });
 
+test('subnets of a network of ours may be called as if they were AWS’s own', async () => {
+  const zone = (id: string, availabilityZone: string, n: number, isPublic?: true) => ({
+    id,
+    availabilityZone,
+    cidrBlock: `10.0.${n}.0/24`,
+    ...(isPublic ? { isPublic } : {}),
+  });
+  const subnets = [
+    zone('subnet-zone-1', 'us-east-1a', 0),
+    zone('subnet-zone-2', 'us-east-1a', 1, true),
+    zone('subnet-zone-2-2', 'us-east-1b', 2),
+    zone('subnet-zone-2-3', 'us-east-1b', 3, true),
+  ];
+  put({ network: { subnets } });
+  await ensureCluster(provider, kube, 'one');
+  const made = stored().spec.network?.subnets ?? [];
+  expect(made.map(({ id }) => id)).toEqual(subnets.map(({ id }) => id));
+  expect(made.every(({ resourceID }) => /^subnet-[0-9a-f]{17}$/.test(resourceID ?? ''))).toBe(true);
+  expect(await ensureCluster(provider, kube, 'one')).toEqual([]);
+  const before = await inventory();
+  await removeCluster(provider, kube, 'one');
+  expect(before.filter(({ type }) => type === 'subnet')).toHaveLength(4);
+  expect((await inventory()).filter(({ type }) => type === 'subnet')).toEqual([]);
+});
+
 describe('a network that was changed by hand', () => {
   test('is seen by one sweep and repaired: rules, routes, tags, NAT', async () => {
     put();

@@ -1,6 +1,7 @@
 import type { AWSCluster, AWSClusterSpec, AWSClusterStatus, SubnetSpec, VPCSpec } from '../../../api/types/aws.js';
 import { KINDS } from '../../../api/types/kinds.js';
 import type { ObjectMeta } from '../../../api/types/meta.js';
+import { isSubnetId } from '../../../domain/aws/subnets.js';
 import { mergeV1Beta1Conditions, type V1Beta1Input } from '../../../domain/conditions.js';
 import { isFailure, PerdureError } from '../../../domain/errors.js';
 import type { ClusterContext } from '../port.js';
@@ -131,9 +132,9 @@ export function subnetIdOf(subnet: SubnetSpec): string | undefined {
   return subnet.resourceID || (isGivenSubnet(subnet) ? subnet.id : undefined);
 }
 
-/** True for a subnet the user brought: named by its cloud id. */
+/** True for a subnet the user brought: named by its cloud id. Templates of upstream's call subnets that are to be made `subnet-zone-1`. */
 export function isGivenSubnet(subnet: SubnetSpec): boolean {
-  return subnet.id.startsWith('subnet-');
+  return isSubnetId(subnet.id);
 }
 
 /**
