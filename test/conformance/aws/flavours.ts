@@ -147,6 +147,17 @@ const dualStack = (first: 'ipv4' | 'ipv6'): Flavour => {
   };
 };
 
+/** A template of machines for a later version, which nothing refers to yet. */
+const nextImage = (name: string): object => ({
+  apiVersion: INFRASTRUCTURE,
+  kind: 'AWSMachineTemplate',
+  metadata: { name: `${NAME}-${name}-1` },
+  spec: { template: { spec: { instanceType: 't3.large', ami: { id: variable('IMAGE_ID') } } } },
+});
+const TOPOLOGY: Flavour = {
+  cluster: { topology: { class: 'quick-start', version: variable('KUBERNETES_VERSION') } },
+};
+
 /** Flavours by upstream's names of release and end-to-end templates; further ones for what these do not touch. */
 export const FLAVOURS: Readonly<Record<string, Flavour>> = {
   default: {},
@@ -284,7 +295,23 @@ export const FLAVOURS: Readonly<Record<string, Flavour>> = {
       kubeadmConfigSpec: { clusterConfiguration: { apiServer: { extraArgs: { 'cloud-provider': 'aws' } } } },
     },
   },
-  'simple-clusterclass': { cluster: { topology: { class: 'quick-start', version: variable('KUBERNETES_VERSION') } } },
+  'csimigration-off': {
+    infrastructure: 'Kubernetes 1.27 and later have no cloud provider of AWS in them',
+    controlPlane: {
+      kubeadmConfigSpec: {
+        clusterConfiguration: {
+          apiServer: { extraArgs: { 'cloud-provider': 'aws', 'feature-gates': 'CSIMigrationAWS=false' } },
+        },
+      },
+    },
+  },
+  'upgrade-to-external-cloud-provider': { cluster: { labels: { ccm: 'external', csi: 'external' } } },
+  'upgrade-to-main': { extra: [nextImage('control-plane'), nextImage('md-0')] },
+  'simple-clusterclass': TOPOLOGY,
+  'multitenancy-clusterclass': TOPOLOGY,
+  'nested-multitenancy-clusterclass': TOPOLOGY,
+  'self-hosted-clusterclass': TOPOLOGY,
+  topology: TOPOLOGY,
 
   bastion: { aws: { bastion: { enabled: true } }, inventory: { 'ec2/security-group': 5 }, perMachine: { bastion: 1 } },
   'secondary-load-balancer': {

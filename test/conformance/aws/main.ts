@@ -34,6 +34,7 @@ const variablesOf = (name: string, region: string): Record<string, string> => ({
   AWS_S3_BUCKET_NAME: `perdure-${name}`,
   COREOS_EC2_HOSTNAME: variable('COREOS_EC2_HOSTNAME'),
   CNI_RESOURCES: '',
+  IMAGE_ID: 'ami-0123456789abcdef0',
   CAPI_IMAGES_REGISTRY: 'registry.example.com',
   E2E_IMAGE_TAG: 'e2e',
   MGMT_CLUSTER_NAME: MANAGEMENT,
