@@ -5,11 +5,11 @@ import { DescribeKeyPairsCommand, EC2Client, ImportKeyPairCommand } from '@aws-s
 export const DEFAULT_KEY_PAIR = 'default';
 export const SANDBOX_REGION = 'us-east-1';
 
-/** What a user's account holds before the first cluster: a key pair named `default`. Idempotent. */
-export async function seedAws(endpoint: string): Promise<void> {
+/** What a user's account holds in a region before the first cluster: a key pair named `default`. Idempotent. */
+export async function seedAws(endpoint: string, region = SANDBOX_REGION): Promise<void> {
   const ec2 = new EC2Client({
     endpoint,
-    region: SANDBOX_REGION,
+    region,
     maxAttempts: 3,
     credentials: { accessKeyId: 'AKIASANDBOX000000000', secretAccessKey: 'sandbox' },
   });

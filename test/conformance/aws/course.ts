@@ -4,6 +4,7 @@ import { runProgram } from '../../../src/cli/demo/wait.js';
 import { findCondition, isTrue } from '../../../src/domain/conditions.js';
 import { ANNOTATION, LABEL } from '../../../src/domain/names.js';
 import type { InventoryItem } from '../../../src/sandbox/moto/types.js';
+import { seedAws } from '../../../src/sandbox/seed-aws.js';
 import { type TestSandbox, until } from '../../e2e/sandbox.js';
 import { derivedExpectation } from './derived.js';
 import { differences } from './expectation.js';
@@ -42,8 +43,9 @@ export async function play(course: Course, template: Template): Promise<Outcome>
   });
   let given: GivenNetwork | undefined;
   try {
-    if (template.variables.some((name) => GIVEN.test(name)))
-      given = await givenNetwork(course.sandbox.endpoints.aws, course.region);
+    const { aws } = course.sandbox.endpoints;
+    await seedAws(aws, course.region);
+    if (template.variables.some((name) => GIVEN.test(name))) given = await givenNetwork(aws, course.region);
     const documents = documentsOf(template, { ...course.variables, ...given?.variables });
     const verdict = verdictOf(documents);
     if ('skipped' in verdict) return outcome('skipped', verdict.skipped);
