@@ -17,14 +17,15 @@ const ZONE = /\b([a-z]{2}-[a-z]+-\d)[a-z]\b/;
 const ROLES = 'arn:aws:iam::123456789012:role/multi-tenancy';
 
 /** What templates ask for; `--set` comes before. */
-const variablesOf = (name: string, region: string): Record<string, string> => ({
+const variablesOf = ({ name, text }: Template, region: string): Record<string, string> => ({
   // short: templates make names of load balancers from it, which have 32 characters
   CLUSTER_NAME: `c-${name}`.slice(0, 18).replace(/-$/, ''),
   NAMESPACE: `conformance-${name}`,
   AWS_REGION: region,
   AWS_SSH_KEY_NAME: 'default',
   KUBERNETES_VERSION,
-  CONTROL_PLANE_MACHINE_COUNT: '1',
+  // a control plane that rolls by scaling in needs three
+  CONTROL_PLANE_MACHINE_COUNT: /maxSurge: 0\b/.test(text) ? '3' : '1',
   WORKER_MACHINE_COUNT: '1',
   AWS_CONTROL_PLANE_MACHINE_TYPE: 't3.large',
   AWS_NODE_MACHINE_TYPE: 't3.large',
@@ -79,7 +80,7 @@ export async function main(args: readonly string[]): Promise<number> {
     for (const [index, template] of templates.entries()) {
       say(`${index + 1}/${templates.length} ${template.name}`);
       const region = options.variables['AWS_REGION'] ?? ZONE.exec(template.text)?.[1] ?? REGION;
-      const variables = { ...variablesOf(template.name, region), ...options.variables };
+      const variables = { ...variablesOf(template, region), ...options.variables };
       const course: Course = { sandbox, machines, variables, region, seconds: minutes * 60, say };
       const outcome = await play(course, template);
       outcomes.push(outcome);
