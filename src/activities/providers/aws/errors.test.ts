@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { FAILURE_TYPES, notYet } from '../../../domain/errors.js';
-import { classify, codeOf, hasCode, isAbsent, isNotVisibleYet } from './errors.js';
+import { classify, codeOf, hasCode, isAbsent, isNotVisibleYet, isUnreachable } from './errors.js';
 
 const awsError = (code: string, status = 400, extra: object = {}): Error =>
   Object.assign(new Error(`${code} happened`), {
@@ -92,4 +92,15 @@ describe('codes', () => {
     expect(isNotVisibleYet(awsError('LoadBalancerNotFoundException'))).toBe(true);
     expect(isNotVisibleYet(awsError('InvalidParameterValue'))).toBe(false);
   });
+});
+
+test.each([
+  [Object.assign(new Error('getaddrinfo ENOTFOUND route53.amazonaws.com'), { code: 'ENOTFOUND' }), true],
+  [new Error('AWS SDK error wrapper for Error: connect ECONNREFUSED 127.0.0.1:9'), true],
+  [Object.assign(new Error('slow'), { name: 'TimeoutError' }), true],
+  [Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }), false],
+  [new Error('other'), false],
+  ['ENOTFOUND', false],
+])('%s: nobody answers: %s', (error, unreachable) => {
+  expect(isUnreachable(error)).toBe(unreachable);
 });

@@ -172,6 +172,9 @@ const NETWORK = new Set([
   'TimeoutError',
 ]);
 
+/** Nobody answers at the address, or there is none: not a connection that broke, which may be tried again at once. */
+const UNREACHABLE = new Set(['ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNREFUSED', 'ETIMEDOUT', 'TimeoutError']);
+
 interface SdkError extends Error {
   readonly Code?: string;
   readonly code?: string;
@@ -200,6 +203,12 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
 /** The HTTP status of AWS's answer: all that there is of an answer to HEAD. */
 export function statusOf(error: unknown): number | undefined {
   return error instanceof Error ? (error as SdkError).$metadata?.httpStatusCode : undefined;
+}
+
+/** True when the service cannot be reached from here. */
+export function isUnreachable(error: unknown): boolean {
+  const { name, message } = error instanceof Error ? error : { name: '', message: '' };
+  return [...UNREACHABLE].some((code) => codeOf(error) === code || name === code || message.includes(` ${code} `));
 }
 
 /** True when AWS refused the call because there were too many. */

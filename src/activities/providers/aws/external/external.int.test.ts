@@ -154,7 +154,13 @@ describe('external resources of a cluster that shares its VPC with another', () 
     await makeAll('one');
     for (const action of ['DescribeSnapshots', 'DescribeVolumes'])
       await moto.admin.addFault({ action, effect: { kind: 'error', code: 'UnauthorizedOperation' } });
-    expect(new Set((await sweep('one')).map((line) => line.fate))).toEqual(new Set(['gone']));
+    const report = await sweep('one');
+    const unknown = report.filter(({ fate }) => fate !== 'gone');
+    expect(unknown.map(({ kind, fate }) => [kind, fate])).toEqual([
+      ['ebs-volume', 'refused'],
+      ['ebs-snapshot', 'refused'],
+    ]);
+    expect(unknown[0]?.reason).toMatch(/could not be looked for: DescribeVolumes: UnauthorizedOperation.*grant/);
     annotate('one', { 'aws.cluster.x-k8s.io/external-resource-tasks-gc': 'ebs-volume' });
     await expect(findExternal(world.deps, key('one'))).rejects.toMatchObject({
       type: 'Unauthorized',
@@ -315,16 +321,36 @@ describe('names and logs of a cluster that shares its account', () => {
     expect(await records()).toHaveLength(2);
   });
 
-  test('are left out, and nothing is held up, where the identity may not list them; unless they were asked for', async () => {
-    await shared('one');
-    await moto.admin.addFault({
-      action: 'ListHostedZones',
-      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
-    });
-    expect((await findExternal(world.deps, key('one'))).summary).toBe('nothing found');
-    annotate('one', { 'aws.cluster.x-k8s.io/external-resource-tasks-gc': 'dns-record' });
-    await expect(findExternal(world.deps, key('one'))).rejects.toMatchObject({ type: 'Unauthorized' });
-  });
+  test.each([
+    [
+      'may not list them',
+      async () => {
+        const effect = { kind: 'error' as const, code: 'AccessDenied', status: 403 };
+        await moto.admin.addFault({ action: 'ListHostedZones', effect });
+        return provider;
+      },
+    ],
+    [
+      'cannot reach the service',
+      async () => testProvider(moto.endpoint, { serviceEndpoints: `*:*=${moto.endpoint},route53=http://127.0.0.1:9` }),
+    ],
+  ])(
+    'are said not to have been looked for, and nothing is held up, where the identity %s; unless they were asked for',
+    async (_, make) => {
+      await shared('one');
+      const deps = {
+        ...world.deps,
+        providers: activityWorld({ provider: (await make()) as unknown as FakeProvider }).deps.providers,
+      };
+      const { waves, summary } = await findExternal(deps, key('one'));
+      expect(waves).toEqual([]);
+      expect(summary).toMatch(/^1 refused \(dns-record any: could not be looked for: /);
+      annotate('one', { 'aws.cluster.x-k8s.io/external-resource-tasks-gc': 'dns-record' });
+      await expect(findExternal(deps, key('one'))).rejects.toMatchObject({
+        message: expect.stringContaining('ListHostedZones'),
+      });
+    },
+  );
 
   test('log groups by tag: listed, kept, and gone where they are asked for', async () => {
     await shared('one');

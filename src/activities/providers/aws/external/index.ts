@@ -4,7 +4,7 @@ import type { CollectWish, ExternalResource } from '../../../../domain/collect/e
 import { collectWish } from '../../../../domain/collect/wish.js';
 import type { ExternalResources } from '../../port.js';
 import type { Cloud } from '../cloud.js';
-import { classify } from '../errors.js';
+import { classify, isUnreachable } from '../errors.js';
 import { openScope } from '../scope.js';
 import { typed } from '../task.js';
 import { findBalancers, findTargetGroups } from './balancers.js';
@@ -75,7 +75,10 @@ function wishOf(cloud: Cloud, { metadata: { annotations = {} } }: AWSCluster): C
   );
 }
 
-/** An identity that may not list them, as one with upstream's policy, must not hold a deletion up: what stays anyway, and what upstream's policy knows nothing of. */
+/**
+ * An identity that may not list them, as one with upstream's policy, must not hold a deletion up, nor a network from which their service cannot be reached: Route 53 is on the
+ * internet only. What stays anyway, and what upstream's policy knows nothing of, is said not to have been looked for instead.
+ */
 async function ifAllowed(
   search: Search,
   kind: string,
@@ -84,13 +87,9 @@ async function ifAllowed(
   try {
     return await find();
   } catch (error) {
-    const { signal, log } = search.scope.ctx;
     const known = classify(error);
-    if (signal.aborted || known.type !== 'Unauthorized') throw error;
-    log.warn('external resources cannot be listed: grant the permission to have them collected', {
-      kind,
-      error: known.message,
-    });
-    return [];
+    if (search.scope.ctx.signal.aborted || !(known.type === 'Unauthorized' || isUnreachable(error))) throw error;
+    const doubt = `could not be looked for: ${known.message}`;
+    return [{ kind, id: 'any', name: '', claim: 'shared', evidence: 'none', doubt }];
   }
 }
