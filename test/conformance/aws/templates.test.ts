@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { variablesOf } from '../../../src/domain/envsubst.js';
 import { derivedExpectation } from './derived.js';
 import { differences, expectationOf } from './expectation.js';
-import { expectationFor, FLAVOURS, templateOf, variable } from './flavours.js';
+import { templateOf } from './flavour-template.js';
+import { expectationFor, FLAVOURS, variable } from './flavours.js';
 import { readOptions } from './options.js';
 import { documentsOf, type Loose, readTemplates, type Template, verdictOf } from './templates.js';
 
