@@ -109,3 +109,12 @@ test('without the gate nothing is made, and nothing is listened to', async () =>
   const infra = kube.peek<AWSCluster>(KINDS.AWSCluster, { namespace: 'default', name: 'one' });
   expect(infra?.metadata.annotations ?? {}).not.toHaveProperty(['perdure.dev/aws-instance-events']);
 });
+
+test('a cluster that was made before the gate was turned on gets them after the next sweep', async () => {
+  await ensureCluster(testProvider(moto.endpoint), kube, 'one');
+  const sweep = async () => await provider.sweep(callContext(kube), [await clusterContext(kube, 'one')]);
+  expect(await sweep()).toEqual([expect.objectContaining({ kind: 'Cluster', name: 'one' })]);
+  await ensureCluster(provider, kube, 'one');
+  expect((await items()).sort()).toEqual(['queue', 'rule']);
+  expect(await sweep()).toEqual([]);
+});

@@ -13,6 +13,7 @@ import { instanceIdOf } from './machine-scope.js';
 import { pages, pieces } from './pages.js';
 import { describeClassic, targetsOf } from './registration.js';
 import { type ClusterView, clusterView, isManagedVpc, vpcOf } from './scope.js';
+import { EVENTS_ANNOTATION } from './tasks/instance-events.js';
 import { planRouteTables } from './tasks/route-tables.js';
 import { planSecurityGroups } from './tasks/security-groups.js';
 import { tellCapacity } from './template-capacity.js';
@@ -90,6 +91,7 @@ async function sweepAccount(
       const mine = machines[index] ?? [];
       return [
         ...networkDrift(cluster, view, groups, tables),
+        ...eventsDrift(cloud, cluster, view),
         ...mine.flatMap((machine) => machineDrift(machine, instances, registered)),
       ];
     }),
@@ -138,6 +140,12 @@ function networkDrift(
     .map((change) => `${change.action} ${change.resource} ${change.name}: ${change.detail}`)
     .join('; ');
   return [{ namespace: view.namespace, kind: 'Cluster', name: cluster.metadata.name, detail }];
+}
+
+/** The gate was turned on after the cluster had been made. */
+function eventsDrift(cloud: Cloud, { metadata }: Cluster, { namespace, object }: ClusterView): Drift[] {
+  if (!cloud.deps.instanceEvents || object.metadata.annotations?.[EVENTS_ANNOTATION] !== undefined) return [];
+  return [{ namespace, kind: 'Cluster', name: metadata.name, detail: 'create queue and rule for instance events' }];
 }
 
 function machineDrift(
