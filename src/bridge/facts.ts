@@ -80,7 +80,8 @@ export function nodeFactsOnMachine(machine: KubeObject): Facts {
 
 /**
  * Gates and health verdicts that others write on an object, when its own summary does not say the same yet. While both agree, all good or not, there
- * is nothing to look at: a machine that starts passes five gates and wakes nobody.
+ * is nothing to look at: a machine that starts passes five gates and wakes nobody. Without a Node it cannot be ready, whatever they say; who waits for
+ * the Node looks at them then.
  */
 export function gateFacts(object: KubeObject): Facts {
   const gates = [...list(object, 'spec.readinessGates'), ...list(object, 'spec.availabilityGates')];
@@ -91,6 +92,7 @@ export function gateFacts(object: KubeObject): Facts {
   ];
   if (known.length === 0) return '';
   const good = known.every(([, s]) => s === 'True');
+  if (good && object.kind === 'Machine' && readPath(object, 'status.nodeRef') === undefined) return '';
   const summary = status(object, object.kind === 'Machine' ? 'Ready' : 'Available') === 'True';
   return good === summary ? '' : known.map(([type, s]) => `${type}=${s}`).join(',');
 }
