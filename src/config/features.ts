@@ -6,7 +6,7 @@ export const FEATURES = {
   DriftSweep: true,
   /** Collects what controllers inside a workload cluster made, before the cluster goes. */
   ExternalResourceGC: true,
-  /** Upstream's way for partitions without a tagging API; accepted, and needs nothing: the tagging API is never asked. */
+  /** Upstream's way for partitions without a tagging API; accepted, and needs nothing: the tagging API is asked for log groups only, and may be missing. */
   AlternativeGCStrategy: false,
   /** Hears of instances that change by EventBridge, between the sweeps; needs a queue and a rule in each account. */
   EventBridgeInstanceState: false,
