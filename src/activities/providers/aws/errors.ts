@@ -121,6 +121,8 @@ const TABLE: Readonly<Record<string, Meaning>> = {
   ResourceNotFoundException: NOT_FOUND,
   NatGatewayNotFound: NOT_FOUND,
   NoSuchHostedZone: NOT_FOUND,
+  QueueDoesNotExist: NOT_FOUND,
+  'AWS.SimpleQueueService.NonExistentQueue': NOT_FOUND,
 
   'InvalidAMIID.NotFound': {
     type: 'InvalidConfiguration',

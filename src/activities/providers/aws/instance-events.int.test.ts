@@ -6,6 +6,7 @@ import { KINDS } from '../../../api/types/kinds.js';
 import type { MotoHandle } from '../../../sandbox/moto/index.js';
 import { startTestMoto, testClients, until } from '../../../sandbox/moto/testing.js';
 import type { Drift } from '../port.js';
+import { eventsName } from './tasks/instance-events.js';
 import {
   type AwsProvider,
   awsClusterObjects,
@@ -118,3 +119,10 @@ test('a cluster that was made before the gate was turned on gets them after the 
   expect((await items()).sort()).toEqual(['queue', 'rule']);
   expect(await sweep()).toEqual([]);
 });
+
+test.each(['one', 'with.dots', 'long-'.repeat(20)])(
+  'the name for cluster %s is one that queues and rules take',
+  (clusterName) => {
+    expect(eventsName({ clusterName, clusterId: 'id' })).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+  },
+);

@@ -6,7 +6,7 @@ import { type InstanceChange, instanceChange } from '../../../domain/aws/instanc
 import { ANNOTATION, LABEL } from '../../../domain/names.js';
 import type { CallContext, Drift } from '../port.js';
 import type { Cloud } from './cloud.js';
-import { hasCode, isAbsent } from './errors.js';
+import { isAbsent } from './errors.js';
 import { DEFAULT_IDENTITY } from './identity.js';
 import { instanceIdOf } from './machine-scope.js';
 import { FIELD_MANAGER } from './scope.js';
@@ -81,7 +81,7 @@ async function listenTo(
     } catch (error) {
       if (signal.aborted) throw error;
       // the cluster is on its way out
-      if (isAbsent(error) || hasCode(error, 'QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue')) return;
+      if (isAbsent(error)) return;
       ctx.log.warn('cannot listen to changes of instances', { queue: one.name, error: String(error) });
       await sleep(AGAIN_MS, undefined, { signal });
     }

@@ -4,7 +4,7 @@ import { PerdureError } from '../../../../domain/errors.js';
 import type { Change, EnsureTask } from '../../port.js';
 import type { Cloud } from '../cloud.js';
 import { sameJson } from '../equal.js';
-import { hasCode, isAbsent } from '../errors.js';
+import { isAbsent } from '../errors.js';
 import { base36 } from '../names.js';
 import type { ClusterScope, ClusterView } from '../scope.js';
 import { missingTags, ownedTags, ownershipOf, tagList, tagMap } from '../tags.js';
@@ -31,9 +31,9 @@ export function wantsInstanceEvents(cloud: Cloud, { metadata }: AWSCluster): boo
   return cloud.deps.instanceEvents === true || metadata.annotations?.[EVENTS_ANNOTATION] !== undefined;
 }
 
-/** Name of queue and rule: upstream's are by the cluster's name, which repeats. */
+/** Name of queue and rule: upstream's are by the cluster's name, which repeats; queues take no dots. */
 export const eventsName = ({ clusterName, clusterId }: Pick<ClusterView, 'clusterName' | 'clusterId'>): string =>
-  `${clusterName.slice(0, 40)}-${base36(clusterId, 8)}-instances`;
+  `${clusterName.slice(0, 40).replaceAll('.', '-')}-${base36(clusterId, 8)}-instances`;
 
 /** A queue that is told when instances change, by a rule of EventBridge. Source: capa pkg/cloud/services/instancestate. */
 export function instanceEventsTask(cloud: Cloud): EnsureTask<AWSCluster, Observed> {
@@ -53,9 +53,8 @@ async function orAbsent<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();
   } catch (error) {
-    if (isAbsent(error) || hasCode(error, 'QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'))
-      return undefined;
-    throw error;
+    if (!isAbsent(error)) throw error;
+    return undefined;
   }
 }
 
